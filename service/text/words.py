@@ -1,0 +1,34 @@
+"""Chinese text in words and in characters' n-grams; what both are made of is letters and digits.
+
+Words come from rjieba, which cuts as jieba does. A shop's own words can be added, so that 七天无理由 stays one word.
+"""
+
+import re
+from collections.abc import Iterable
+
+import rjieba
+
+_RUN = re.compile(r"[a-z0-9]+|[^\W_]", re.UNICODE)
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]", re.UNICODE)
+
+
+class Segmenter:
+    """Cuts normalised text into words."""
+
+    def __init__(self, own_words: Iterable[str] = ()) -> None:
+        self._jieba = rjieba.Jieba()
+        for word in own_words:
+            self._jieba.add_word(word, None, None)
+
+    def words(self, text: str) -> list[str]:
+        """The words in their order, without punctuation and white space."""
+        return [word for word in self._jieba.cut(text) if _LETTER_OR_DIGIT.search(word)]
+
+
+def grams(text: str) -> list[str]:
+    """Single characters and neighbouring pairs of normalised text, punctuation and white space left out.
+
+    Latin letters and digits count in pairs too, so that a slip in one letter costs little.
+    """
+    characters = _LETTER_OR_DIGIT.findall(text)
+    return characters + [a + b for a, b in zip(characters, characters[1:], strict=False)]
