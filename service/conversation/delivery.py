@@ -9,8 +9,9 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.answering.wording import AI_LABEL
 from service.conversation.messages import InboundMessage, Reply, Text
-from service.conversation.wording import AI_LABEL, MORE_FOLLOWS, about
+from service.conversation.wording import MORE_FOLLOWS, about
 
 _SENTENCE_END = re.compile(r"[。！？!?；;\n]+[」』”’）)]*|\.(?=\s)")
 _PAUSE = re.compile(r"[，,、：:\s]")

@@ -1,14 +1,12 @@
 """What the bot itself says to shoppers, apart from answers; Chinese first, English to who writes English.
 
-Shoppers never hear of keys, models or networks. The label of machine-made text is what the rules on labelling
-generated content ask for (《人工智能生成合成内容标识办法》, 2025-09-01).
+Shoppers never hear of keys, models or networks.
 """
 
 from collections.abc import Sequence
 
 from service.text.language import Language
 
-AI_LABEL = "（AI生成）"
 MORE_FOLLOWS = "\n（后面还有，回复「继续」查看）"
 QUESTION_SHOWN = 20
 """Characters of a former question that are repeated to say what a late answer belongs to."""

@@ -5,6 +5,7 @@ Words come from rjieba, which cuts as jieba does. A shop's own words can be adde
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 import rjieba
 
@@ -31,4 +32,4 @@ def grams(text: str) -> list[str]:
     Latin letters and digits count in pairs too, so that a slip in one letter costs little.
     """
     characters = _LETTER_OR_DIGIT.findall(text)
-    return characters + [a + b for a, b in zip(characters, characters[1:], strict=False)]
+    return characters + [a + b for a, b in pairwise(characters)]

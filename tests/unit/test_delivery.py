@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.answering.wording import AI_LABEL
 from service.conversation.delivery import Kept, compose, cut
 from service.conversation.messages import Reply
-from service.conversation.wording import AI_LABEL, MORE_FOLLOWS
+from service.conversation.wording import MORE_FOLLOWS
 from tests.builders import a_message
 
 LIMIT = 2047
