@@ -1,0 +1,253 @@
+"""The only place that wires: settings to parts, parts to a web application.
+
+`build` makes the parts and touches nothing outside; `prepare` opens what they stand on (tables, index, models), and
+`start` begins to work the inbox, which only `serve` does.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, HTTPException
+from fastapi.responses import JSONResponse
+
+from service.answering.answerer import Answerer
+from service.answering.fallback import examples_of
+from service.bots import Bot, first_bot
+from service.channels.web.api import web_routes
+from service.channels.wechat.checks import account_checks
+from service.channels.wechat.envelope import Credentials
+from service.channels.wechat.webhook import unconfigured_routes, wechat_routes
+from service.conversation.turn import Turning
+from service.conversation.turns import Turns
+from service.llm.chat import ModelRefusedError
+from service.llm.checks import model_checks
+from service.llm.embeddings import Embedder, EndpointEmbedder, LocalEmbedder
+from service.llm.openai_chat import OpenAIChat
+from service.llm.tokens import EstimatedTokens, TokenCounter, encoding_for, load_tokens
+from service.operations.checks import Check
+from service.retrieval.checks import index_checks
+from service.retrieval.dense import VectorStore
+from service.retrieval.retriever import IndexMismatchError, Retriever
+from service.settings import Settings, SettingsError
+from service.storage.checks import database_check
+from service.storage.database import Database
+
+LARGEST_BODY = 256 * 1024
+"""Bytes of a request; the webhook has a smaller limit of its own."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """Everything that runs, wired."""
+
+    settings: Settings
+    bot: Bot
+    database: Database
+    vectors: VectorStore
+    word_embedder: LocalEmbedder
+    embedder: Embedder
+    retriever: Retriever
+    chat: OpenAIChat | None
+    tokens: TokenCounter
+    answerer: Answerer
+    turning: Turning
+    turns: Turns
+
+    async def prepare(self) -> None:
+        """Bring the tables up to date. Raises StorageError."""
+        await self.database.migrate()
+
+    async def warm(self) -> None:
+        """Load the live index and the models; what can't be is said in the log, and answering goes on by words."""
+        try:
+            await self.retriever.warm()
+        except IndexMismatchError as error:
+            log.warning("retrieval.index_mismatch", advice=str(error))
+
+    async def close(self) -> None:
+        """Let everything go."""
+        await self.retriever.close()
+        if self.chat:
+            await self.chat.aclose()
+        if isinstance(self.embedder, EndpointEmbedder):
+            await self.embedder.close()
+        await self.word_embedder.close()
+        await asyncio.to_thread(self.vectors.close)
+        await asyncio.to_thread(self.database.close)
+
+
+def build(settings: Settings) -> Parts:
+    """The parts; nothing is opened yet."""
+    bot = first_bot(settings)
+    database = Database(settings.database)
+    vectors = VectorStore(settings.data_dir / "chroma", settings.chroma_url)
+    word_embedder = LocalEmbedder()
+    embedder = _embedder(settings) or word_embedder
+    retriever = Retriever(database, vectors, embedder, word_embedder, bot.name)
+    chat = _chat(settings)
+    tokens = load_tokens(encoding_for(settings.chat_model)) if chat else EstimatedTokens()
+    answerer = Answerer(
+        retriever,
+        bot,
+        chat,
+        tokens,
+        prompt_tokens=settings.prompt_token_budget,
+        answer_tokens=settings.answer_token_limit,
+    )
+    turning = Turning(bot, answerer, settings.model_timeout_seconds)
+    return Parts(
+        settings=settings,
+        bot=bot,
+        database=database,
+        vectors=vectors,
+        word_embedder=word_embedder,
+        embedder=embedder,
+        retriever=retriever,
+        chat=chat,
+        tokens=tokens,
+        answerer=answerer,
+        turning=turning,
+        turns=Turns(database, turning, settings.instance_id),
+    )
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Parts]:
+    """The parts for a command: tables up to date, nothing loaded, the inbox left alone."""
+    parts = build(settings)
+    try:
+        await parts.prepare()
+        yield parts
+    finally:
+        await parts.close()
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The web application of these settings."""
+    return web(build(settings))
+
+
+def web(parts: Parts) -> FastAPI:
+    """The web application around the parts; its lifespan works the inbox and closes the parts in the end."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await parts.prepare()
+        await parts.warm()
+        await parts.turns.start()
+        try:
+            yield
+        finally:
+            await parts.turns.stop()
+            await parts.close()
+
+    app = FastAPI(
+        title="faqbot", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, max_body_size=LARGEST_BODY
+    )
+    app.include_router(web_routes(parts.turns, parts.answerer, parts.bot.title))
+    credentials = _credentials(parts.settings)
+    if credentials:
+        app.include_router(wechat_routes(credentials, parts.turns, has_agents=parts.settings.wechat_has_agents))
+    else:
+        app.include_router(unconfigured_routes())
+
+    @app.get("/healthz")
+    async def healthz() -> JSONResponse:
+        """The process answers."""
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """Shoppers can be answered: the database is there, and an index is live."""
+        version = await parts.retriever.live_version()
+        if version is None:
+            raise HTTPException(503, "no index is live: run faqbot ingest")
+        return JSONResponse({"status": "ready", "index_version": version.id})
+
+    return app
+
+
+async def addresses(parts: Parts, address: str) -> list[str]:
+    """What to tell the operator when the service is up: where it is, what it answers from, what comes next."""
+    settings = parts.settings
+    version = await parts.retriever.live_version()
+    known = await parts.retriever.passages()
+    entries = sum(passage.kind == "faq" for passage in known)
+    examples = examples_of(known, count=1)
+    model = settings.chat_model if parts.chat else "不用模型，直接回复标准答案"
+    vectors = settings.embedding_model or "本地模型"
+    lines = ["", f"{parts.bot.title}已启动。"]
+    if version is None:
+        lines.append("  还没有内容：运行 faqbot ingest 读入 knowledge/ 后立即生效，不用重启。")
+    else:
+        sections = len(known) - entries
+        lines.append(
+            f"  内容      {entries:,} 条问答、{sections:,} 段文件（版本 {version.id}）· 回答：{model} · 检索：{vectors}"
+        )
+    lines.append(f"  对话页面  {address}/chat")
+    lines += [f"  试问一句  {address}/chat?q={quote(example)}" for example in examples]
+    public = settings.public_url or address
+    if settings.wechat_token:
+        lines.append(f"  公众号    {public}/wechat（填到 公众平台 → 基本配置 → 服务器地址）")
+    else:
+        lines.append(f"  公众号    {public}/wechat（还没接：在 .env 里设 WECHAT_TOKEN）")
+    lines.append("  上线步骤  README.zh-CN.md「接入公众号」· 检查：faqbot doctor · 停止：Ctrl+C")
+    if version is not None and version.demonstration and settings.wechat_app_id:
+        lines.append("")
+        lines.append(
+            "  注意：现在用演示店铺的内容回答真实顾客。把 knowledge/ 换成您自己的内容，删掉 DEMO.md，再运行 faqbot ingest。"
+        )
+    return lines
+
+
+def checks(parts: Parts) -> Sequence[Check]:
+    """Everything that `faqbot doctor` looks at."""
+    settings = parts.settings
+    return [
+        database_check(parts.database),
+        *index_checks(parts.database, parts.bot, parts.embedder.model, real_account=settings.wechat_app_id is not None),
+        *model_checks(parts.chat, parts.embedder, parts.tokens, settings.chat_model),
+        *account_checks(settings),
+    ]
+
+
+def _embedder(settings: Settings) -> EndpointEmbedder | None:
+    if settings.embedding_model is None:
+        return None
+    key = settings.embedding_api_key or settings.openai_api_key
+    return EndpointEmbedder(
+        model=settings.embedding_model,
+        base_url=settings.embedding_base_url or settings.openai_base_url,
+        api_key=key.get_secret_value() if key else None,
+    )
+
+
+def _chat(settings: Settings) -> OpenAIChat | None:
+    if settings.openai_api_key is None:
+        return None
+    try:
+        return OpenAIChat(
+            settings.openai_base_url,
+            settings.openai_api_key.get_secret_value(),
+            settings.chat_model,
+            settings.model_timeout_seconds,
+        )
+    except ModelRefusedError as error:
+        raise SettingsError(f"OPENAI_API_KEY: {error}") from None
+
+
+def _credentials(settings: Settings) -> Credentials | None:
+    if settings.wechat_token is None:
+        return None
+    key = settings.wechat_encoding_aes_key
+    return Credentials(
+        token=settings.wechat_token.get_secret_value(),
+        app_id=settings.wechat_app_id,
+        aes_key=key.get_secret_value() if key else None,
+    )
