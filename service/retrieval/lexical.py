@@ -107,6 +107,11 @@ class Lexicon:
         """All words by their number; number 0 is nobody's."""
         return tuple(self._word_numbers)
 
+    @property
+    def pairs(self) -> frozenset[str]:
+        """Neighbouring characters that stand in the texts."""
+        return frozenset(self._terms_of_pairs)
+
     def terms(self, question: str) -> Terms:
         """The question's words and grams, weighed."""
         text = normalise(question)

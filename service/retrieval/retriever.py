@@ -30,7 +30,8 @@ from service.retrieval.ranking import NEAREST_TEXTS, Question, candidates, liken
 from service.retrieval.scaling import from_numbers
 from service.retrieval.versions import Stored, Version
 from service.storage.database import Database
-from service.text.normalise import match_key
+from service.text.normalise import match_key, normalise, without_courtesy
+from service.text.spelling import Spelling
 from service.text.words import Segmenter
 
 P = ParamSpec("P")
@@ -57,6 +58,7 @@ class Loaded:
     version: Version
     index: Index
     own: Own
+    spelling: Spelling
 
 
 class Retriever:
@@ -108,11 +110,12 @@ class Retriever:
         loaded = await self._current()
         if loaded is None:
             return NOTHING
-        text = question[:LONGEST_QUESTION]
+        asked = question[:LONGEST_QUESTION]
+        text = loaded.spelling.mend(without_courtesy(normalise(asked)))
         terms = await self._in_thread(loaded.index.lexicon.terms, text)
         vector, word_vectors = await self._embedded(loaded, text, terms)
         near = await self._near(loaded.version, vector)
-        return await self._in_thread(_retrieved, loaded, text, terms, vector, word_vectors, near)
+        return await self._in_thread(_retrieved, loaded, asked, terms, vector, word_vectors, near)
 
     async def live_version(self) -> Version | None:
         """The version that answers; None before the first ingest."""
@@ -174,7 +177,8 @@ class Retriever:
             hubness=stored.hubness,
             scales=scales,
         )
-        self._loaded = Loaded(version=version, index=index, own=own)
+        spelling = await asyncio.to_thread(self._spelling, lexicon)
+        self._loaded = Loaded(version=version, index=index, own=own, spelling=spelling)
         log.info(
             "retrieval.version_loaded",
             version=version.id,
@@ -186,6 +190,11 @@ class Retriever:
         if self._segmenter is None:
             self._segmenter = Segmenter()
         return Lexicon(texts, self._segmenter)
+
+    def _spelling(self, lexicon: Lexicon) -> Spelling:
+        if self._segmenter is None:
+            self._segmenter = Segmenter()
+        return Spelling(lexicon.vocabulary, lexicon.pairs, self._segmenter)
 
     async def _words(self, lexicon: Lexicon, stored: Stored) -> Vectors:
         """The vectors of the lexicon's words: those stored, and new ones where words are cut otherwise than then."""

@@ -60,6 +60,12 @@ _PARTICLES = re.compile(
     r"(?:[吗嘛呢啊呀吧哦噢喔哈呗啦]|(?<![什怎多这那要])么|谢谢你|谢谢您|谢谢|多谢|thanks|thankyou)+$"
 )
 
+_MARK_BETWEEN = r"[\s,，。.!！~～、:：;；?？]"
+_OPENING = re.compile(
+    rf"^(?:(?:{_GREETING.pattern.removesuffix('+')}){_MARK_BETWEEN}*|(?:客服|在吗|在么|老板|店家|掌柜){_MARK_BETWEEN}+)+"
+)
+_CLOSING = re.compile(rf"(?:{_MARK_BETWEEN}*(?:谢谢[你您啦了]?|多谢|麻烦[你您]?了|辛苦了|感谢){_MARK_BETWEEN}*)+$")
+
 
 @cache
 def _to_simplified() -> OpenCC:
@@ -81,3 +87,9 @@ def match_key(text: str) -> str:
     greeting = _GREETING.match(bare)
     key = bare[greeting.end() :] if greeting else bare
     return _PARTICLES.sub("", key) or bare
+
+
+def without_courtesy(text: str) -> str:
+    """Normalised text without the greeting before and the thanks after a question; the whole if nothing else is there."""
+    bare = _CLOSING.sub("", _OPENING.sub("", text))
+    return bare or text

@@ -25,6 +25,10 @@ class Segmenter:
         """The words in their order, without punctuation and white space."""
         return [word for word in self._jieba.cut(text) if _LETTER_OR_DIGIT.search(word)]
 
+    def is_word(self, text: str) -> bool:
+        """Whether the text is one word of the dictionary, not one made up for characters that belong together."""
+        return len(self._jieba.cut(text, False)) == 1
+
 
 def grams(text: str) -> list[str]:
     """Single characters and neighbouring pairs of normalised text, punctuation and white space left out.
