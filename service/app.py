@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, HTTPException
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, RedirectResponse
 
 from service.answering.answerer import Answerer
 from service.answering.fallback import examples_of
@@ -21,6 +21,7 @@ from service.channels.web.api import web_routes
 from service.channels.wechat.checks import account_checks
 from service.channels.wechat.envelope import Credentials
 from service.channels.wechat.webhook import unconfigured_routes, wechat_routes
+from service.conversation.checks import people_check
 from service.conversation.turn import Turning
 from service.conversation.turns import Turns
 from service.llm.chat import ModelRefusedError
@@ -157,6 +158,11 @@ def web(parts: Parts) -> FastAPI:
     else:
         app.include_router(unconfigured_routes())
 
+    @app.get("/")
+    async def home() -> RedirectResponse:
+        """Whoever opens the bare address finds the chat page."""
+        return RedirectResponse("/chat")
+
     @app.get("/healthz")
     async def healthz() -> JSONResponse:
         """The process answers."""
@@ -214,6 +220,7 @@ def checks(parts: Parts) -> Sequence[Check]:
         *index_checks(parts.database, parts.bot, parts.embedder.model, real_account=settings.wechat_app_id is not None),
         *model_checks(parts.chat, parts.embedder, parts.tokens, settings.chat_model),
         *account_checks(settings),
+        people_check(parts.bot, desk=settings.wechat_token is not None and settings.wechat_has_agents),
     ]
 
 

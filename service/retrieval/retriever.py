@@ -178,8 +178,9 @@ class Retriever:
             scales=scales,
         )
         spelling = await asyncio.to_thread(self._spelling, lexicon)
+        tell = log.info if self._loaded else log.debug  # the first one is told by who starts the service
         self._loaded = Loaded(version=version, index=index, own=own, spelling=spelling)
-        log.info(
+        tell(
             "retrieval.version_loaded",
             version=version.id,
             passages=len(stored.passages),

@@ -1,9 +1,11 @@
 """Slips of a pinyin keyboard mended: 优惠卷 becomes the shop's own 优惠券.
 
 A phone offers every word of one sound, and the wrong one is taken. So where a question has characters that no word of
-the language is made of, and that sound like a word which the shop's texts use, that word is meant. What is a word by
-itself is left alone, whatever it sounds like, and so are characters that stand side by side in the shop's own texts.
-Sounds are without tones, by each character's commonest reading.
+the language is made of, and that sound like a word which the shop's texts use, that word is meant, provided that the
+sentence falls into fewer words with it: a slip leaves splinters, while 锅甲 in 锅甲醛超标 is the seam of two words and
+no 国家. What is a word by itself is left alone, whatever it sounds like, and so are the commonest characters, which
+nobody mistakes, and characters that stand side by side in the shop's own texts. Sounds are without tones, by each
+character's commonest reading.
 """
 
 import os
@@ -16,6 +18,11 @@ LONGEST = 4
 """Characters of a word that is looked for; longer ones are rarely typed at one go."""
 _READ_AS = {"券": "juan"}
 """Characters that so many read wrongly that they type them so: 优惠卷, 代金卷."""
+_COMMON = frozenset(
+    "的了是不我你他她它在有就也都还要会能可和与或这那哪个什么怎样为吗呢吧啊呀嘛好很太多少大小上下里去来到从把被给让跟对"
+    "一二三四五六七八九十几两没得地着过说看想用做买卖"
+)
+"""Words of one character that stand beside anything: two of them side by side are no slip."""
 _CHINESE = re.compile(r"[\u4e00-\u9fff]+")
 
 
@@ -49,16 +56,21 @@ class Spelling:
         for length in range(min(LONGEST, len(run) - place), 1, -1):
             typed = run[place : place + length]
             word = self._words.get(self._sound_of(typed))
-            if word and word != typed and self._is_slip(typed, word):
+            if word and word != typed and self._is_slip(run, place, word):
                 return word, length
         return run[place], 1
 
-    def _is_slip(self, typed: str, word: str) -> bool:
+    def _is_slip(self, run: str, place: int, word: str) -> bool:
+        typed = run[place : place + len(word)]
         if all(typed[at : at + 2] in self._pairs for at in range(len(typed) - 1)):
             return False
-        # 优惠卷 is typed so often that dictionaries have it: a long word with one character off is that word.
-        nearly = len(typed) > 2 and sum(a != b for a, b in zip(typed, word, strict=True)) == 1
-        return nearly or not self._segmenter.is_word(typed)
+        mistaken = [a for a, b in zip(typed, word, strict=True) if a != b]
+        if len(typed) > 2 and len(mistaken) == 1:
+            return True  # 优惠卷 is typed so often that dictionaries have it: a long word with one character off
+        if any(character in _COMMON for character in mistaken) or self._segmenter.is_word(typed):
+            return False
+        mended = self._segmenter.dictionary_words(run[:place] + word + run[place + len(word) :])
+        return word in mended and len(mended) < len(self._segmenter.dictionary_words(run))
 
     def _sound_of(self, text: str) -> tuple[str, ...]:
         for character in text:

@@ -25,9 +25,13 @@ class Segmenter:
         """The words in their order, without punctuation and white space."""
         return [word for word in self._jieba.cut(text) if _LETTER_OR_DIGIT.search(word)]
 
+    def dictionary_words(self, text: str) -> list[str]:
+        """The text cut into words of the dictionary and single characters; none is made up."""
+        return list(self._jieba.cut(text, False))
+
     def is_word(self, text: str) -> bool:
-        """Whether the text is one word of the dictionary, not one made up for characters that belong together."""
-        return len(self._jieba.cut(text, False)) == 1
+        """Whether the text is one word of the dictionary."""
+        return len(self.dictionary_words(text)) == 1
 
 
 def grams(text: str) -> list[str]:

@@ -148,9 +148,9 @@ class Shop:
                 break
             time.sleep(0.02)
         httpx.get(f"{self.address}/healthz", timeout=10).raise_for_status()
-        port = self.address.rsplit(":", 1)[1]
-        self.settings["PORT"] = port  # a restart comes back where WeChat finds it
-        self._connect_account()
+        if self.settings["PORT"] == "0":
+            self.settings["PORT"] = self.address.rsplit(":", 1)[1]  # a restart comes back where WeChat finds it
+            self._connect_account()
         return self
 
     def kill(self) -> None:

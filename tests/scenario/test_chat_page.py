@@ -210,7 +210,7 @@ def test_two_visitors_see_nothing_of_each_other(visit: Visit) -> None:
 def test_the_wait_is_shown_and_told_and_does_not_move_where_motion_is_unwanted(visit: Visit, shop: Shop) -> None:
     for motion, animation in (("no-preference", "wait"), ("reduce", "none")):
         visitor = visit(reduced_motion=motion).open()
-        shop.script({"delay_seconds": 0.7})
+        shop.script({"delay_seconds": 0.4})
         visitor.send(TO_THE_MODEL)
         waiting = visitor.page.locator(".waiting")
         expect(waiting).to_contain_text("正在回答")
@@ -307,6 +307,7 @@ def test_nothing_is_cut_off_at_twice_the_zoom_or_wechats_largest_font(visit: Vis
     size = {side: round(length / zoom) for side, length in PHONE.items()}
     visitor = visit(viewport=size, is_mobile=True, has_touch=True).open()
     visitor.page.evaluate("font => { document.documentElement.style.webkitTextSizeAdjust = font }", font)
+    assert visitor.page.get_by_label("您的问题").evaluate("box => box.scrollHeight <= box.clientHeight")
     visitor.send("w" * 200)
     visitor.answer()
     assert visitor.ask("长网址是什么") == LONG
