@@ -32,7 +32,7 @@ from service.retrieval.versions import Stored, Version
 from service.storage.database import Database
 from service.text.normalise import match_key, normalise, without_courtesy
 from service.text.spelling import Spelling
-from service.text.words import Segmenter
+from service.text.words import Segmenter, clauses
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,6 +40,8 @@ log = structlog.get_logger()
 
 LONGEST_QUESTION = 2_000
 """Characters that are read of a question."""
+LONG_QUESTION_WORDS = 12
+"""From so many distinct words on, a question's clauses count beside the whole: it tells a story."""
 VECTOR_SECONDS = 1.5
 LOAD_SECONDS = 2.0
 RELOAD_SECONDS = 5.0
@@ -211,25 +213,27 @@ class Retriever:
 
     async def _embedded(self, loaded: Loaded, question: str, terms: Terms) -> tuple[Vectors | None, Vectors]:
         """The question's vector, None where it can't be had, and those of its words."""
+        parts = [question, *(clauses(question) if len(terms.words) >= LONG_QUESTION_WORDS else [])]
         strange = [word for word, number in zip(terms.words, terms.word_numbers, strict=True) if number == 0]
         found = loaded.index.word_vectors[terms.word_numbers]
         vector: Vectors | None = None
         if loaded.version.embedding_model == self._word_embedder.model == self._embedder.model:
-            vector, fresh = _split(await self._word_embedder.embed([question, *strange]))
+            both = await self._word_embedder.embed([*parts, *strange])
+            vector, fresh = _one(both[: len(parts)]), both[len(parts) :]
         else:
-            vector = await self._remote(loaded.version, question)
+            vector = await self._remote(loaded.version, parts)
             fresh = await self._word_embedder.embed(strange) if strange else found[:0]
         if strange:
             found[terms.word_numbers == 0] = fresh
         return vector, found
 
-    async def _remote(self, version: Version, question: str) -> Vectors | None:
+    async def _remote(self, version: Version, parts: list[str]) -> Vectors | None:
         if version.embedding_model != self._embedder.model:
             log.warning("retrieval.other_embedding_model", version=version.id)
             return None
         try:
             async with asyncio.timeout(self._vector_seconds):
-                vector: Vectors = (await self._embedder.embed([question]))[0]
+                vector = _one(await self._embedder.embed(parts))
         except (EmbeddingError, TimeoutError) as error:
             log.warning("retrieval.no_vector", version=version.id, error=type(error).__name__)
             return None
@@ -247,8 +251,13 @@ class Retriever:
         return await asyncio.get_running_loop().run_in_executor(self._thread, partial(work, *args, **kwargs))
 
 
-def _split(vectors: Vectors) -> tuple[Vectors, Vectors]:
-    return vectors[0], vectors[1:]
+def _one(vectors: Vectors) -> Vectors:
+    """The vector of a question by those of the whole and of its clauses, which the whole blurs where it is long."""
+    if len(vectors) == 1:
+        whole: Vectors = vectors[0]
+        return whole
+    middle: Vectors = vectors[0] + vectors[1:].mean(axis=0)
+    return middle / max(float(np.linalg.norm(middle)), 1e-9)
 
 
 def _retrieved(

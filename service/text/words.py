@@ -13,6 +13,11 @@ _RUN = re.compile(r"[a-z0-9]+|[^\W_]", re.UNICODE)
 _LETTER_OR_DIGIT = re.compile(r"[^\W_]", re.UNICODE)
 
 
+_CLAUSE_END = re.compile(r"[,。!?;、…~]+|\.(?!\d)|(?<=[^\x00-\x7f])\s+|\s+(?=[^\x00-\x7f])")
+SHORTEST_CLAUSE = 3
+MOST_CLAUSES = 8
+
+
 class Segmenter:
     """Cuts normalised text into words."""
 
@@ -41,3 +46,10 @@ def grams(text: str) -> list[str]:
     """
     characters = _LETTER_OR_DIGIT.findall(text)
     return characters + [a + b for a, b in pairwise(characters)]
+
+
+def clauses(text: str) -> list[str]:
+    """The first clauses of normalised text, without scraps such as 好的; none where the text is a single one."""
+    found = [clause.strip() for clause in _CLAUSE_END.split(text)]
+    whole = [clause for clause in found if len(clause) >= SHORTEST_CLAUSE][:MOST_CLAUSES]
+    return whole if len(whole) > 1 else []

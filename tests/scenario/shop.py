@@ -159,7 +159,8 @@ class Shop:
         self.service.kill()
 
     def script(self, *steps: dict[str, Any]) -> None:
-        """What the model does with its next requests, in order."""
+        """What the model does with its next requests, in order; steps that nobody used are forgotten."""
+        self.openai.delete("/_control/requests").raise_for_status()
         self.openai.post("/_control/next", json=list(steps)).raise_for_status()
 
     def always(self, step: dict[str, Any] | None) -> None:
