@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import structlog
@@ -26,8 +27,7 @@ from service.conversation.turn import Turning
 from service.conversation.turns import Turns
 from service.llm.chat import ModelRefusedError
 from service.llm.checks import model_checks
-from service.llm.embeddings import Embedder, EndpointEmbedder, LocalEmbedder
-from service.llm.openai_chat import OpenAIChat
+from service.llm.embeddings import Embedder, LocalEmbedder
 from service.llm.tokens import EstimatedTokens, TokenCounter, encoding_for, load_tokens
 from service.operations.checks import Check
 from service.retrieval.checks import index_checks
@@ -36,6 +36,10 @@ from service.retrieval.retriever import IndexMismatchError, Retriever
 from service.settings import Settings, SettingsError
 from service.storage.checks import database_check
 from service.storage.database import Database
+
+if TYPE_CHECKING:
+    from service.llm.endpoint_embedder import EndpointEmbedder
+    from service.llm.openai_chat import OpenAIChat
 
 LARGEST_BODY = 256 * 1024
 """Bytes of a request; the webhook has a smaller limit of its own."""
@@ -54,7 +58,8 @@ class Parts:
     word_embedder: LocalEmbedder
     embedder: Embedder
     retriever: Retriever
-    chat: OpenAIChat | None
+    endpoint_embedder: "EndpointEmbedder | None"
+    chat: "OpenAIChat | None"
     tokens: TokenCounter
     answerer: Answerer
     turning: Turning
@@ -76,8 +81,8 @@ class Parts:
         await self.retriever.close()
         if self.chat:
             await self.chat.aclose()
-        if isinstance(self.embedder, EndpointEmbedder):
-            await self.embedder.close()
+        if self.endpoint_embedder:
+            await self.endpoint_embedder.close()
         await self.word_embedder.close()
         await asyncio.to_thread(self.vectors.close)
         await asyncio.to_thread(self.database.close)
@@ -89,7 +94,8 @@ def build(settings: Settings) -> Parts:
     database = Database(settings.database)
     vectors = VectorStore(settings.data_dir / "chroma", settings.chroma_url)
     word_embedder = LocalEmbedder()
-    embedder = _embedder(settings) or word_embedder
+    endpoint_embedder = _embedder(settings)
+    embedder = endpoint_embedder or word_embedder
     retriever = Retriever(database, vectors, embedder, word_embedder, bot.name)
     chat = _chat(settings)
     tokens = load_tokens(encoding_for(settings.chat_model)) if chat else EstimatedTokens()
@@ -109,6 +115,7 @@ def build(settings: Settings) -> Parts:
         vectors=vectors,
         word_embedder=word_embedder,
         embedder=embedder,
+        endpoint_embedder=endpoint_embedder,
         retriever=retriever,
         chat=chat,
         tokens=tokens,
@@ -224,9 +231,11 @@ def checks(parts: Parts) -> Sequence[Check]:
     ]
 
 
-def _embedder(settings: Settings) -> EndpointEmbedder | None:
+def _embedder(settings: Settings) -> "EndpointEmbedder | None":
     if settings.embedding_model is None:
         return None
+    from service.llm.endpoint_embedder import EndpointEmbedder  # brings openai: 0.3 s and 16 MB
+
     key = settings.embedding_api_key or settings.openai_api_key
     return EndpointEmbedder(
         model=settings.embedding_model,
@@ -235,9 +244,11 @@ def _embedder(settings: Settings) -> EndpointEmbedder | None:
     )
 
 
-def _chat(settings: Settings) -> OpenAIChat | None:
+def _chat(settings: Settings) -> "OpenAIChat | None":
     if settings.openai_api_key is None:
         return None
+    from service.llm.openai_chat import OpenAIChat
+
     try:
         return OpenAIChat(
             settings.openai_base_url,

@@ -29,8 +29,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ADDED_AT_ONCE = 1_000
-READ_AT_ONCE = 500
-"""Chroma makes a Python object of each number on the way: more at once is no faster and takes 100 MB."""
+READ_AT_ONCE = 100
+"""Chroma makes a Python object of each number on the way: more at once is no faster and takes up to 100 MB."""
 THREADS = 2
 """One may be adding a new version while the other answers."""
 
