@@ -1,7 +1,7 @@
 """The only place that wires: settings to parts, parts to a web application.
 
-`build` makes the parts and touches nothing outside; `prepare` opens what they stand on (tables, index, models), and
-`start` begins to work the inbox, which only `serve` does.
+`build` makes the parts and touches nothing outside; `prepare` brings the tables up to date, which is all that commands
+need; `start` also loads index and models and begins to work the inbox, which only `serve` does.
 """
 
 import asyncio
@@ -9,14 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import structlog
-from fastapi import FastAPI, HTTPException
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse, RedirectResponse
 
 from service.answering.answerer import Answerer
-from service.answering.fallback import examples_of
 from service.bots import Bot, first_bot
 from service.channels.web.api import web_routes
 from service.channels.wechat.checks import account_checks
@@ -30,12 +28,15 @@ from service.llm.checks import model_checks
 from service.llm.embeddings import Embedder, LocalEmbedder
 from service.llm.tokens import EstimatedTokens, TokenCounter, encoding_for, load_tokens
 from service.operations.checks import Check
+from service.operations.failures import described
+from service.operations.guard import Guard
 from service.retrieval.checks import index_checks
 from service.retrieval.dense import VectorStore
 from service.retrieval.retriever import IndexMismatchError, Retriever
 from service.settings import Settings, SettingsError
 from service.storage.checks import database_check
 from service.storage.database import Database
+from service.storage.errors import StorageError
 
 if TYPE_CHECKING:
     from service.llm.endpoint_embedder import EndpointEmbedder
@@ -69,12 +70,34 @@ class Parts:
         """Bring the tables up to date. Raises StorageError."""
         await self.database.migrate()
 
+    async def start(self) -> None:
+        """Everything that serving needs, at work. Raises StorageError, and has closed everything then."""
+        try:
+            await self.prepare()
+            await self.warm()
+            await self.turns.start()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def stop(self) -> None:
+        """Let begun turns end, then everything go."""
+        try:
+            await self.turns.stop()
+        except StorageError as error:  # the database is away: the rows have what the next start needs
+            log.error("turns.not_released", **described(error))
+        finally:
+            await self.close()
+
     async def warm(self) -> None:
-        """Load the live index and the models; what can't be is said in the log, and answering goes on by words."""
+        """Load the live index and the models; what can't be loaded is said in the log and keeps no service down."""
         try:
             await self.retriever.warm()
         except IndexMismatchError as error:
             log.warning("retrieval.index_mismatch", advice=str(error))
+        except Exception as error:
+            # As while running: whatever is wrong with this version, the next one that an ingest makes is loaded.
+            log.error("retrieval.not_loaded", advice="run faqbot doctor", **described(error))
 
     async def close(self) -> None:
         """Let everything go."""
@@ -136,29 +159,11 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         await parts.close()
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The web application of these settings."""
-    return web(build(settings))
-
-
 def web(parts: Parts) -> FastAPI:
-    """The web application around the parts; its lifespan works the inbox and closes the parts in the end."""
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await parts.prepare()
-        await parts.warm()
-        await parts.turns.start()
-        try:
-            yield
-        finally:
-            await parts.turns.stop()
-            await parts.close()
-
-    app = FastAPI(
-        title="faqbot", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, max_body_size=LARGEST_BODY
-    )
-    app.include_router(web_routes(parts.turns, parts.answerer, parts.bot.title))
+    """The web application around the parts, which whoever serves it starts before and stops afterwards."""
+    app = FastAPI(title="faqbot", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=LARGEST_BODY)
+    app.add_middleware(Guard)
+    app.include_router(web_routes(parts.turns, parts.answerer, parts.bot.title, person=bool(parts.bot.contact)))
     credentials = _credentials(parts.settings)
     if credentials:
         app.include_router(wechat_routes(credentials, parts.turns, has_agents=parts.settings.wechat_has_agents))
@@ -177,46 +182,20 @@ def web(parts: Parts) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Shoppers can be answered: the database is there, and an index is live."""
-        version = await parts.retriever.live_version()
+        """Shoppers can be answered: the database is there, and an index is live and in memory."""
+        try:
+            version = await parts.retriever.live_version()
+            known = await parts.retriever.passages()
+        except StorageError as error:
+            log.error("ready.no_database", **described(error))
+            return _not_ready("数据库用不了：运行 faqbot doctor 看原因。")
         if version is None:
-            raise HTTPException(503, "no index is live: run faqbot ingest")
+            return _not_ready("还没有可以回答的内容：运行 faqbot ingest。")
+        if not known:
+            return _not_ready("索引读不进来：运行 faqbot doctor 看原因。")
         return JSONResponse({"status": "ready", "index_version": version.id})
 
     return app
-
-
-async def addresses(parts: Parts, address: str) -> list[str]:
-    """What to tell the operator when the service is up: where it is, what it answers from, what comes next."""
-    settings = parts.settings
-    version = await parts.retriever.live_version()
-    known = await parts.retriever.passages()
-    entries = sum(passage.kind == "faq" for passage in known)
-    examples = examples_of(known, count=1)
-    model = settings.chat_model if parts.chat else "不用模型，直接回复标准答案"
-    vectors = settings.embedding_model or "本地模型"
-    lines = ["", f"{parts.bot.title}已启动。"]
-    if version is None:
-        lines.append("  还没有内容：运行 faqbot ingest 读入 knowledge/ 后立即生效，不用重启。")
-    else:
-        sections = len(known) - entries
-        lines.append(
-            f"  内容      {entries:,} 条问答、{sections:,} 段文件（版本 {version.id}）· 回答：{model} · 检索：{vectors}"
-        )
-    lines.append(f"  对话页面  {address}/chat")
-    lines += [f"  试问一句  {address}/chat?q={quote(example)}" for example in examples]
-    public = settings.public_url or address
-    if settings.wechat_token:
-        lines.append(f"  公众号    {public}/wechat（填到 公众平台 → 基本配置 → 服务器地址）")
-    else:
-        lines.append(f"  公众号    {public}/wechat（还没接：在 .env 里设 WECHAT_TOKEN）")
-    lines.append("  上线步骤  README.zh-CN.md「接入公众号」· 检查：faqbot doctor · 停止：Ctrl+C")
-    if version is not None and version.demonstration and settings.wechat_app_id:
-        lines.append("")
-        lines.append(
-            "  注意：现在用演示店铺的内容回答真实顾客。把 knowledge/ 换成您自己的内容，删掉 DEMO.md，再运行 faqbot ingest。"
-        )
-    return lines
 
 
 def checks(parts: Parts) -> Sequence[Check]:
@@ -224,11 +203,22 @@ def checks(parts: Parts) -> Sequence[Check]:
     settings = parts.settings
     return [
         database_check(parts.database),
-        *index_checks(parts.database, parts.bot, parts.embedder.model, real_account=settings.wechat_app_id is not None),
+        *index_checks(
+            parts.database,
+            parts.vectors,
+            parts.bot,
+            parts.embedder.model,
+            chroma_url=settings.chroma_url,
+            real_account=settings.wechat_token is not None,
+        ),
         *model_checks(parts.chat, parts.embedder, parts.tokens, settings.chat_model),
         *account_checks(settings),
         people_check(parts.bot, desk=settings.wechat_token is not None and settings.wechat_has_agents),
     ]
+
+
+def _not_ready(why: str) -> JSONResponse:
+    return JSONResponse({"status": "not ready", "detail": why}, status_code=503)
 
 
 def _embedder(settings: Settings) -> "EndpointEmbedder | None":

@@ -1,8 +1,9 @@
 """Every setting of the service: its type, a default that works, and a sentence that says what it does.
 
 Settings come from environment variables and from a file `.env` in the folder the service is started in; a line
-there is `NAME=value`. Names are the fields' names in capitals. What is wrong is said in words by
-`load_settings`, before anything starts. `.env.example` has a line for each.
+there is `NAME=value`. Names are the fields' names in capitals. What is wrong is said by `load_settings` before anything
+starts, all of it at once, in Chinese: the setting, its value, what is wrong with it, what to write. `.env.example` has a
+line for each.
 """
 
 import difflib
@@ -10,7 +11,7 @@ import os
 import socket
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_origin
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,25 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 AES_KEY_LENGTH = 43
 HANDOFF_WORDS = "人工,转人工,人工客服,人工服务,真人,真人客服,客服,找客服,找人工,转客服,在线客服,联系客服,human,agent"
 RETURN_WORDS = "机器人,转机器人,智能客服,找机器人"
+
+WRONG = {
+    "int_parsing": "不是整数",
+    "int_from_float": "不是整数",
+    "int_parsing_size": "太大",
+    "float_parsing": "不是数字",
+    "bool_parsing": "看不出是还是否",
+    "literal_error": "没有这个选项",
+    "greater_than": "太小",
+    "greater_than_equal": "太小",
+    "less_than": "太大",
+    "less_than_equal": "太大",
+    "string_too_short": "太短",
+    "string_too_long": "太长",
+}
+"""What pydantic's kinds of error mean; what our own validators say stands with them."""
+WRONG_SOMEHOW = "不能用"
+LIMITS = ("gt", "ge", "le", "min_length", "max_length")
+SHOWN_CHARACTERS = 60
 
 
 class SettingsError(Exception):
@@ -124,7 +144,7 @@ class Settings(BaseSettings):
             return None
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"{value!r} is not a web address: write it as https://host/path")
+            raise ValueError("不是网址：以 https:// 或 http:// 开头，像 https://api.example.com/v1 这样写")
         return value.rstrip("/")
 
     @field_validator("wechat_encoding_aes_key")
@@ -132,10 +152,11 @@ class Settings(BaseSettings):
     def _is_aes_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             key = value.get_secret_value()
-            if len(key) != AES_KEY_LENGTH or not key.isalnum() or not key.isascii():
-                raise ValueError(
-                    f"it has {len(key)} characters, WeChat's has 43 letters and digits: copy it again from 公众平台 → 基本配置"
-                )
+            again = f"应是 {AES_KEY_LENGTH} 位字母和数字，从 公众平台 → 基本配置 重新复制"
+            if len(key) != AES_KEY_LENGTH:
+                raise ValueError(f"有 {len(key)} 个字符：{again}")
+            if not key.isalnum() or not key.isascii():
+                raise ValueError(f"里有字母和数字以外的字符：{again}")
         return value
 
     @field_validator("wechat_token")
@@ -144,7 +165,7 @@ class Settings(BaseSettings):
         if value is not None:
             token = value.get_secret_value()
             if not (3 <= len(token) <= 32 and token.isalnum() and token.isascii()):
-                raise ValueError("WeChat allows 3 to 32 letters and digits: use the same there and here")
+                raise ValueError("不合微信的规定：写 3 到 32 位字母或数字，和公众平台上填的一样")
         return value
 
     @field_validator("working_hours")
@@ -154,7 +175,8 @@ class Settings(BaseSettings):
             OpeningHours(value)
         except HoursError as error:
             raise ValueError(
-                f"{value!r} is not in opening_hours form: write it like Mo-Fr 09:00-18:00; Sa 10:00-16:00; 2026 Oct 01-07 off"
+                "看不懂：像 Mo-Fr 09:00-18:00; Sa 10:00-16:00; 2026 Oct 01-07 off 这样写"
+                "（周一到周日是 Mo Tu We Th Fr Sa Su，off 是休息），全天在就写 24/7"
             ) from error
         return value
 
@@ -164,30 +186,35 @@ class Settings(BaseSettings):
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError) as error:
-            raise ValueError(f"{value!r} is not a time zone: write it like Asia/Shanghai") from error
+            raise ValueError("不是时区的名字：像 Asia/Shanghai 这样写") from error
         return value
 
     @field_validator("database_url")
     @classmethod
     def _is_database(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
-            raise ValueError("use sqlite:///path or postgresql://user:password@host/name")
+            raise ValueError(
+                "不是认得的数据库：写 sqlite:///文件路径 或 postgresql://用户:密码@主机/库名，不设就用 DATA_DIR 里的 SQLite"
+            )
         return value
 
     @model_validator(mode="after")
     def _account_is_whole(self) -> "Settings":
+        lacks = []
         if self.wechat_encoding_aes_key and not self.wechat_app_id:
-            raise ValueError(
-                "WECHAT_ENCODING_AES_KEY is set but WECHAT_APP_ID is not: the encrypted modes check the AppID, set both"
+            lacks.append(
+                "WECHAT_ENCODING_AES_KEY 设了，WECHAT_APP_ID 没有设：加密的消息要核对 AppID。两个都设；"
+                "测试号和明文模式都不设 WECHAT_ENCODING_AES_KEY。"
             )
         if self.wechat_app_id and not self.wechat_token:
-            raise ValueError(
-                "WECHAT_APP_ID is set but WECHAT_TOKEN is not: set the Token of the account's server configuration page"
-            )
+            lacks.append("WECHAT_APP_ID 设了，WECHAT_TOKEN 没有设：设成 公众平台 → 基本配置 → 服务器配置 里的 Token。")
         if self.embedding_model and not (self.embedding_api_key or self.openai_api_key or self.embedding_base_url):
-            raise ValueError(
-                "EMBEDDING_MODEL is set but no key: set EMBEDDING_API_KEY or OPENAI_API_KEY, or unset it to use the local model"
+            lacks.append(
+                "EMBEDDING_MODEL 设了，没有密钥：设 EMBEDDING_API_KEY 或 OPENAI_API_KEY；"
+                "去掉 EMBEDDING_MODEL 就用本地模型，不要密钥。"
             )
+        if lacks:
+            raise ValueError("\n".join(lacks))
         return self
 
     @property
@@ -212,30 +239,75 @@ def load_settings(environ: Mapping[str, str] | None = None, env_file: Path | Non
 
     Raises SettingsError that names each setting that can't be used and what to do about it.
     """
-    from_file = (
-        {k: v for k, v in dotenv_values(env_file).items() if v is not None} if env_file and env_file.exists() else {}
-    )
-    values = {**from_file, **(os.environ if environ is None else environ)}
+    lines = _read(env_file) if env_file and env_file.exists() else {}
     known = {name.upper(): name for name in Settings.model_fields}
-    for name in from_file:
-        if name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see .env.example for the names"
-            raise SettingsError(f"{env_file} has {name}, which is no setting: {hint}")
+    wrong = [_misnamed(name, env_file, known) for name in lines if name.upper() not in known]
+    wrong += [
+        f"{env_file} 里的 {name.upper()} 后面没有值：写成 {name.upper()}=值，不设就删掉这一行。"
+        for name, value in lines.items()
+        if value is None and name.upper() in known
+    ]
+    from_file = {name: value for name, value in lines.items() if value is not None}
+    values = {**from_file, **(os.environ if environ is None else environ)}
     chosen = {known[k.upper()]: v for k, v in values.items() if k.upper() in known and v.strip() != ""}
     try:
-        return Settings(**chosen)  # type: ignore[arg-type]  # pydantic parses the strings
+        settings = Settings(**chosen)  # type: ignore[arg-type]  # pydantic parses the strings
     except ValidationError as error:
-        raise SettingsError(
-            "\n".join(_in_words(e["loc"], e["msg"]) for e in error.errors(include_input=False))
-        ) from None
+        found = error.errors(include_url=False, include_input=False)
+        wrong += [_in_words(e["loc"], e["type"], e["msg"], chosen) for e in found]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return settings
+
+
+def _read(env_file: Path) -> dict[str, str | None]:
+    try:
+        return dict(dotenv_values(env_file, encoding="utf-8-sig"))  # Windows' Notepad may begin a file with a mark
+    except UnicodeDecodeError:
+        raise SettingsError(f"{env_file} 不是 UTF-8 编码：用编辑器另存为 UTF-8。") from None
+    except OSError as error:
+        raise SettingsError(f"{env_file} 打不开（{error.strerror}）：改好它的权限，或删掉它。") from None
+
+
+def _misnamed(name: str, env_file: Path | None, known: Mapping[str, str]) -> str:
+    near = difflib.get_close_matches(name.upper(), known, n=1)
+    advice = f"是不是 {near[0]}？改好名字" if near else "名字见 .env.example；不是给 faqbot 的就删掉这一行"
+    return f"{env_file} 里的 {name} 不是设置：{advice}。"
+
+
+def _in_words(where: tuple[int | str, ...], kind: str, message: str, chosen: Mapping[str, str]) -> str:
+    own = message.removeprefix("Value error, ") if kind == "value_error" else ""
+    if not where:  # of several settings together, whole sentences
+        return own
+    name = str(where[0])
+    text = own or f"{WRONG.get(kind, WRONG_SOMEHOW)}：{_what_to_write(name)}"
+    return f"{name.upper()}{_shown(name, chosen.get(name, ''))}{text}。"
+
+
+def _shown(name: str, value: str) -> str:
+    """The value in brackets, if it can't be a secret: a key may also have been pasted into another line."""
+    secret = SecretStr in get_args(Settings.model_fields[name].annotation) or value.startswith("sk-") or "@" in value
+    if secret or not value:
+        return " "
+    return f"（现在是「{value[:SHOWN_CHARACTERS]}{'…' if len(value) > SHOWN_CHARACTERS else ''}」）"
+
+
+def _what_to_write(name: str) -> str:
+    field = Settings.model_fields[name]
+    limits = {key: getattr(rule, key) for rule in field.metadata for key in LIMITS if hasattr(rule, key)}
+    if field.annotation is bool:
+        return "写 true 或 false"
+    if get_origin(field.annotation) is Literal:
+        *others, last = get_args(field.annotation)
+        return f"写 {'、'.join(others)} 或 {last}"
+    if field.annotation in (int, float):
+        kind = "整数" if field.annotation is int else "数字"
+        low = f"{limits['ge']} 到" if "ge" in limits else f"大于 {limits['gt']}、不超过"
+        return f"写 {low} {limits['le']} 的{kind}"
+    if "max_length" in limits:
+        return f"写 {limits['min_length']} 到 {limits['max_length']} 个字符"
+    return "照 .env.example 里的样子写"
 
 
 def _words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.replace("，", ",").split(",") if word.strip())
-
-
-def _in_words(where: tuple[int | str, ...], message: str) -> str:
-    name = str(where[0]).upper() if where else ""
-    text = message.removeprefix("Value error, ")
-    return f"{name}: {text}" if name else text

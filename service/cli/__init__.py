@@ -3,6 +3,12 @@
 Nothing heavy is imported before a command runs, so that `faqbot --help` answers at once.
 """
 
+import os
+
+# numpy's threads would fight the event loop for two cores: with one, a turn takes a third of the CPU
+# (tests/bench/turn.py). It counts only if it is set before numpy is imported.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import typer
 
 from service.cli.ask import ask

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 import typer
@@ -41,7 +40,7 @@ def stop(code: Exit, text: str) -> NoReturn:
 def in_words() -> Iterator[None]:
     """What is known to go wrong ends in a sentence and its code, without a traceback."""
     from service.settings import SettingsError
-    from service.storage.database import StorageError
+    from service.storage.errors import StorageError
 
     try:
         yield
@@ -68,12 +67,16 @@ def quiet_libraries(log_level: str = "warning") -> None:
 
     import structlog
 
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to DEBUG
+    from service.operations.failures import WithoutWords, without_words
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(WithoutWords("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            without_words,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
@@ -81,11 +84,3 @@ def quiet_libraries(log_level: str = "warning") -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-
-
-def shown(path: Path) -> str:
-    """A path as short as it is clear."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -9,8 +9,8 @@ from service.cli.output import Exit, in_words, note, quiet_libraries, run, stop
 if TYPE_CHECKING:
     import socket
 
-    from service.conversation.instance import Instance
     from service.settings import Settings
+    from service.storage.instance import Instance
 
 
 def serve(
@@ -23,8 +23,8 @@ def serve(
 
     例：faqbot serve --port 8080
     """
-    from service.conversation.instance import AlreadyRunningError, Instance
     from service.settings import load_settings
+    from service.storage.instance import AlreadyRunningError, Instance
 
     with in_words():
         settings = load_settings()
@@ -33,7 +33,8 @@ def serve(
     quiet_libraries(settings.log_level)
     instance = Instance(settings.data_dir, settings.database, settings.instance_id)
     try:
-        instance.take()
+        with in_words():
+            instance.take()
     except AlreadyRunningError as error:
         if error.address and _answers(error.address):
             note(f"这个文件夹的服务已经在运行：{error.address}/chat")
@@ -63,35 +64,51 @@ def _listen(settings: "Settings") -> "socket.socket":
 
 
 async def _serve(settings: "Settings", listening: "socket.socket", instance: "Instance") -> None:
+    import asyncio
+
     import uvicorn
 
-    from service.app import addresses, build, web
+    from service.app import build, web
+    from service.cli.greeting import greeting
 
     parts = build(settings)
-    try:
-        await parts.prepare()
-    except BaseException:
-        await parts.close()
-        raise
     host = settings.host if ":" not in settings.host else f"[{settings.host}]"
     address = f"http://{host}:{listening.getsockname()[1]}"
+    lost: list[str] = []
 
     class Server(uvicorn.Server):
-        """Says where it is, once it is there."""
+        """Starts and stops the parts itself: as an ASGI lifespan a fault of theirs would end in a traceback.
+
+        After `shutdown` the server ends the process with the signal that it got, so nothing may be left for later.
+        """
 
         async def startup(self, sockets: "list[socket.socket] | None" = None) -> None:
-            await super().startup(sockets)
-            if self.started:
+            await parts.start()
+            try:
+                await super().startup(sockets)
                 instance.announce(address)
-                for line in await addresses(parts, address):
+                for line in await greeting(parts, address):
                     note(line)
+            except BaseException:
+                await parts.stop()
+                raise
+            self.keeping = asyncio.create_task(self._keep())
 
-    server = Server(
-        uvicorn.Config(web(parts), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10)
+        async def shutdown(self, sockets: "list[socket.socket] | None" = None) -> None:
+            self.keeping.cancel()
+            await super().shutdown(sockets)
+            await parts.stop()
+
+        async def _keep(self) -> None:
+            lost.append(await instance.keep())
+            self.should_exit = True
+
+    config = uvicorn.Config(
+        web(parts), lifespan="off", log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10
     )
-    await server.serve(sockets=[listening])
-    if not server.started:
-        stop(Exit.FAILED, "服务没有启动起来，原因见上面的日志。")
+    await Server(config).serve(sockets=[listening])
+    if lost:
+        stop(Exit.FAILED, f"服务停了：和数据库的连接断过，{lost[0]}")
 
 
 def _answers(address: str) -> bool:

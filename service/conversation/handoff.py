@@ -26,6 +26,14 @@ class Decision:
     handed_over_until: datetime | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """A handoff that takes place."""
+
+    reply: Reply
+    until: datetime
+
+
 class Handoffs:
     """The rules of one bot for giving conversations to people."""
 
@@ -37,16 +45,27 @@ class Handoffs:
         """Give the conversation to a person, or say how to reach one."""
         opening = self.next_opening(now)
         if transferable and opening is None:
-            return self.keep_with_person(transferable=True, now=now)
+            until = now + timedelta(minutes=self._bot.handoff_minutes)
+            return Decision(reply=Reply(kind="handoff", transfer=True), handed_over_until=until)
         if transferable:
-            text = wording.out_of_hours(opening or "", self._bot.contact)
+            text = wording.out_of_hours(opening or "", self._bot.contact, language)
         else:
-            text = wording.person_by_contact(self._bot.contact, wording.hours_line(opening), language)
+            hours = wording.hours(opening, self._closing(now) if opening is None else "", language)
+            text = wording.person_by_contact(self._bot.contact, hours, language)
         return Decision(reply=Reply(kind="notice", text=text), handed_over_until=None)
 
-    def keep_with_person(self, *, transferable: bool, now: datetime) -> Decision:
-        """One more message while a person has the conversation: it goes to the desk, and the bot says nothing."""
-        until = now + timedelta(minutes=self._bot.handoff_minutes)
+    def somebody(self, transferable: bool) -> bool:
+        """Whether there is any way to a person, now or in working hours."""
+        return transferable or bool(self._bot.contact)
+
+    def keep_with_person(self, *, transferable: bool, now: datetime, until: datetime) -> Decision:
+        """One more message while a person has the conversation: it goes to the desk, and the bot says nothing.
+
+        It prolongs the handoff, but not after closing time: whoever is still at the desk can finish, and a shopper
+        who writes on doesn't write into the dark.
+        """
+        if self.next_opening(now) is None:
+            until = max(until, now + timedelta(minutes=self._bot.handoff_minutes))
         return Decision(reply=Reply(kind="handoff", transfer=transferable), handed_over_until=until)
 
     def next_opening(self, now: datetime) -> str | None:
@@ -65,3 +84,9 @@ class Handoffs:
         if day is None and days < 7:
             day = f"周{_WEEKDAYS[opening.weekday()]}"
         return f"{day or f'{opening.month}月{opening.day}日'} {opening:%H:%M}"
+
+    def _closing(self, now: datetime) -> str:
+        """Until when people are there today; empty where they stay beyond it."""
+        here = now.astimezone(self._bot.zone)
+        change = self._hours.next_change(here)
+        return f"{change:%H:%M}" if change is not None and change.date() == here.date() else ""

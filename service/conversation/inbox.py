@@ -9,7 +9,7 @@ open rows is an orphan; any process may adopt it.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,9 +67,13 @@ class Response:
 
 
 def record(
-    connection: Connection, message: InboundMessage, now: datetime, life: str, lease_until: datetime
+    connection: Connection, message: InboundMessage, now: datetime, life: str, lease_until: datetime, *, working: bool
 ) -> Recorded:
-    """Keep a message, once however often it comes, and claim its conversation if nobody has it."""
+    """Keep a message, once however often it comes, and claim its conversation if nobody has it.
+
+    `working`: `life` has a worker at the conversation, which will see the message, even if its lease is over (a
+    process that was suspended, a clock that jumped).
+    """
     conversation = message.user.conversation
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     connection.execute(dialect.insert(conversations).values(id=conversation).on_conflict_do_nothing())
@@ -86,8 +90,9 @@ def record(
         .on_conflict_do_nothing()
     )
     row = connection.execute(select(inbox.c.received_at, inbox.c.state).where(inbox.c.id == message.id)).one()
-    free = owned["owner"] is None or (owned["lease_until"] or 0) < now.timestamp()
-    claimed = free and row.state == "open"
+    expired = (owned["lease_until"] or 0) < now.timestamp()
+    ours = owned["owner"] == life and working
+    claimed = row.state == "open" and (owned["owner"] is None or (expired and not ours))
     if claimed:
         _own(connection, conversation, life, lease_until)
     return Recorded(
@@ -95,8 +100,10 @@ def record(
     )
 
 
-def adopt(connection: Connection, now: datetime, life: str, lease_until: datetime) -> list[str]:
-    """Claim every orphan; the conversations that the caller must work now."""
+def adopt(
+    connection: Connection, now: datetime, life: str, lease_until: datetime, *, held: Collection[str]
+) -> list[str]:
+    """Claim every orphan; the conversations that the caller must work now. `held` are those it works already."""
     orphans = connection.execute(
         select(conversations.c.id)
         .where(
@@ -105,7 +112,7 @@ def adopt(connection: Connection, now: datetime, life: str, lease_until: datetim
         )
         .with_for_update(skip_locked=True)
     ).scalars()
-    adopted = list(orphans)
+    adopted = [conversation for conversation in orphans if conversation not in held]
     for conversation in adopted:
         _own(connection, conversation, life, lease_until)
     return adopted
@@ -152,28 +159,24 @@ def answered(
 ) -> Turn | None:
     """Keep a turn's reply and who speaks from here on; the conversation's next turn, or None and let go.
 
-    Raises ConversationLostError where another life has the conversation: then nothing is kept.
+    Raises ConversationLostError where another life has the conversation: then nothing is kept. Nor is it where the
+    message was answered meanwhile (`hand_over`).
     """
     conversation = turn.message.user.conversation
-    state = _held(connection, conversation, life)
-    silent = not reply.text and not reply.transfer
-    connection.execute(
-        update(inbox)
-        .where(inbox.c.seq == turn.seq)
-        .values(
-            reply=REPLY.dump_json(reply).decode(), state="done" if silent else "answered", answered_at=now.timestamp()
-        )
-    )
-    until = handed_over_until.timestamp() if handed_over_until else None
-    if until != state["handed_over_until"]:
-        connection.execute(
-            update(conversations).where(conversations.c.id == conversation).values(handed_over_until=until)
-        )
-    if until is not None:
-        _withdraw(connection, conversation, turn.seq)
+    _held(connection, conversation, life)
+    if _keep(connection, turn.seq, reply, now) and handed_over_until != turn.handed_over_until:
+        _speaks(connection, conversation, handed_over_until, turn.seq)
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_notify(ANSWERED_CHANNEL, turn.message.id)))
     return _next(connection, conversation, _lock(connection, conversation))
+
+
+def hand_over(connection: Connection, message_id: str, reply: Reply, until: datetime, now: datetime) -> None:
+    """Give the conversation to a person at once, ahead of what is still being worked; no effect if it is answered."""
+    row = connection.execute(select(inbox.c.seq, inbox.c.conversation).where(inbox.c.id == message_id)).one()
+    _lock(connection, row.conversation)
+    if _keep(connection, row.seq, reply, now):
+        _speaks(connection, row.conversation, until, row.seq)
 
 
 def failed(connection: Connection, turn: Turn) -> None:
@@ -193,19 +196,21 @@ def deliver(
     row = connection.execute(select(inbox).where(inbox.c.id == message_id)).mappings().one()
     state = _lock(connection, row["conversation"])
     row = connection.execute(select(inbox).where(inbox.c.id == message_id)).mappings().one()
+    with_person = (state["handed_over_until"] or 0) > now.timestamp()
     if row["response"] is not None:
-        return Response(**json.loads(row["response"]))
-    if row["state"] == "open" and notice is None:
+        former = Response(**json.loads(row["response"]))
+        if not (with_person and former.text):
+            return former
+    elif row["state"] == "open" and notice is None:
         return None
     message = MESSAGE.validate_json(row["message"])
     reply = REPLY.validate_json(row["reply"]) if row["reply"] else None
-    with_person = (state["handed_over_until"] or 0) > now.timestamp()
     if with_person or (reply is not None and reply.transfer):
         response = Response(text="", transfer=message.transferable)
         if reply is not None:
-            _finish(connection, row["seq"], len(reply.text))
+            _finish(connection, row["seq"], row["delivered"], now)
     else:
-        response = _from_the_bot(connection, row, limit_bytes, notice)
+        response = _from_the_bot(connection, row, limit_bytes, notice, now)
     connection.execute(
         update(inbox)
         .where(inbox.c.seq == row["seq"])
@@ -214,7 +219,9 @@ def deliver(
     return response
 
 
-def _from_the_bot(connection: Connection, row: RowMapping, limit_bytes: int | None, notice: str | None) -> Response:
+def _from_the_bot(
+    connection: Connection, row: RowMapping, limit_bytes: int | None, notice: str | None, now: datetime
+) -> Response:
     waiting = connection.execute(
         select(inbox)
         .where(inbox.c.conversation == row["conversation"], inbox.c.state == "answered", inbox.c.seq <= row["seq"])
@@ -233,7 +240,7 @@ def _from_the_bot(connection: Connection, row: RowMapping, limit_bytes: int | No
     for each in kept:
         upto = composed.delivered[each.seq]
         if upto == len(each.reply.text):
-            _finish(connection, each.seq, upto)
+            _finish(connection, each.seq, upto, now)
         elif upto != each.delivered:
             connection.execute(update(inbox).where(inbox.c.seq == each.seq).values(delivered=upto))
     text = composed.text
@@ -242,17 +249,41 @@ def _from_the_bot(connection: Connection, row: RowMapping, limit_bytes: int | No
     return Response(text=text)
 
 
-def _withdraw(connection: Connection, conversation: str, before: int) -> None:
-    """A person speaks now: what the bot still had to say is not said any more."""
-    connection.execute(
+def _keep(connection: Connection, seq: int, reply: Reply, now: datetime) -> bool:
+    """Keep the reply to a message that has none; False where it has."""
+    silent = not reply.text and not reply.transfer
+    kept = connection.execute(
         update(inbox)
-        .where(inbox.c.conversation == conversation, inbox.c.state == "answered", inbox.c.seq < before)
-        .values(state="done")
+        .where(inbox.c.seq == seq, inbox.c.state == "open")
+        .values(
+            reply=REPLY.dump_json(reply).decode(), state="done" if silent else "answered", answered_at=now.timestamp()
+        )
     )
+    return kept.rowcount == 1
 
 
-def _finish(connection: Connection, seq: int, delivered: int) -> None:
-    connection.execute(update(inbox).where(inbox.c.seq == seq).values(state="done", delivered=delivered))
+def _speaks(connection: Connection, conversation: str, until: datetime | None, seq: int) -> None:
+    """A person speaks until then, or from now on the bot (None).
+
+    Where it is a person, what the bot still had to say to messages before this one is not said any more.
+    """
+    connection.execute(
+        update(conversations)
+        .where(conversations.c.id == conversation)
+        .values(handed_over_until=until.timestamp() if until else None)
+    )
+    if until is not None:
+        connection.execute(
+            update(inbox)
+            .where(inbox.c.conversation == conversation, inbox.c.state == "answered", inbox.c.seq < seq)
+            .values(state="done")
+        )
+
+
+def _finish(connection: Connection, seq: int, delivered: int, now: datetime) -> None:
+    connection.execute(
+        update(inbox).where(inbox.c.seq == seq).values(state="done", delivered=delivered, delivered_at=now.timestamp())
+    )
 
 
 def _held(connection: Connection, conversation: str, life: str) -> RowMapping:
@@ -295,12 +326,13 @@ def _next(connection: Connection, conversation: str, state: RowMapping) -> Turn 
         )
         return None
     shown = connection.execute(
-        select(inbox.c.reply, inbox.c.answered_at)
+        select(inbox.c.reply, inbox.c.delivered_at)
         .where(
             inbox.c.conversation == conversation,
             inbox.c.seq < row["seq"],
             inbox.c.state == "done",
             inbox.c.delivered > 0,
+            inbox.c.delivered_at.is_not(None),
         )
         .order_by(inbox.c.seq.desc())
         .limit(1)
@@ -316,7 +348,7 @@ def _next(connection: Connection, conversation: str, state: RowMapping) -> Turn 
         received_at=_aware(row["received_at"]),
         handed_over_until=_aware(state["handed_over_until"]) if state["handed_over_until"] else None,
         shown=REPLY.validate_json(shown.reply) if shown else None,
-        shown_at=_aware(shown.answered_at) if shown else None,
+        shown_at=_aware(shown.delivered_at) if shown else None,
         waiting=waiting is not None,
         failures=row["failures"],
     )

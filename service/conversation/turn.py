@@ -5,13 +5,14 @@ for; a question goes to answering. It writes nothing.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Protocol
 
 from service.answering.answer import Answer
 from service.bots import Bot
 from service.conversation import routing, wording
-from service.conversation.handoff import Decision, Handoffs
+from service.conversation.handoff import Decision, Handoffs, Transfer
 from service.conversation.inbox import Turn
 from service.conversation.messages import (
     Card,
@@ -54,20 +55,22 @@ class Turning:
     def __init__(self, bot: Bot, answers: Answers, deadline_seconds: float) -> None:
         self._bot = bot
         self._answers = answers
-        self._deadline_seconds = deadline_seconds
+        self.deadline_seconds = deadline_seconds
         self._handoffs = Handoffs(bot)
         self._router = routing.Router(bot.handoff_words, bot.return_words)
 
     async def decide(self, turn: Turn) -> Decision:
         """The reply to one message, and who has the conversation after it."""
         message = turn.message
-        person_has_it = turn.handed_over_until is not None and turn.received_at < turn.handed_over_until
         if isinstance(message.content, Unfollowed):
             return Decision(reply=Reply(kind="notice"), handed_over_until=None)
-        if person_has_it:
+        if turn.handed_over_until is not None and turn.received_at < turn.handed_over_until:
             if isinstance(message.content, Text) and self._wants_bot(turn, message.content.text):
-                return _bot_says(Reply(kind="notice", text=wording.back_to_bot(self._bot.title)))
-            return self._handoffs.keep_with_person(transferable=message.transferable, now=turn.received_at)
+                language = language_of(message.content.text)
+                return _bot_says(Reply(kind="notice", text=wording.back_to_bot(self._bot.title, language)))
+            return self._handoffs.keep_with_person(
+                transferable=message.transferable, now=turn.received_at, until=turn.handed_over_until
+            )
         match message.content:
             case Text(text=text):
                 return await self._text(turn, text)
@@ -81,15 +84,31 @@ class Turning:
                 return _bot_says(Reply(kind="notice", text=wording.cannot_look("链接和卡片")))
             case Followed() | Scanned():
                 examples = await self._answers.examples()
-                return _bot_says(Reply(kind="notice", text=wording.welcome(self._bot.title, examples)))
+                text = wording.welcome(self._bot.title, examples, person=self._handoffs.somebody(message.transferable))
+                return _bot_says(Reply(kind="notice", text=text))
             case Unknown():
                 return _bot_says(Reply(kind="notice"))
+
+    def wish_for_person(self, message: InboundMessage, now: datetime) -> Transfer | None:
+        """The handoff that a message asks for in clear words, where a person can take over right away."""
+        if not isinstance(message.content, Text) or not self._router.wants_person(message.content.text):
+            return None
+        decision = self._handoffs.hand_over(
+            transferable=message.transferable, now=now, language=language_of(message.content.text)
+        )
+        if decision.handed_over_until is None:
+            return None
+        return Transfer(reply=decision.reply, until=decision.handed_over_until)
 
     async def reply_to(self, text: str) -> Reply:
         """The reply to a text on its own, as `faqbot ask` shows it: there is no conversation, nothing is kept."""
         now = datetime.now(UTC)
         message = InboundMessage(
-            id="ask", user=User(channel="web", account="ask", id="ask"), content=Text(text=text), sent_at=now
+            id="ask",
+            user=User(channel="web", account="ask", id="ask"),
+            content=Text(text=text),
+            sent_at=now,
+            transferable=True,
         )
         alone = Turn(
             seq=0,
@@ -101,7 +120,8 @@ class Turning:
             waiting=False,
             failures=0,
         )
-        return (await self.decide(alone)).reply
+        reply = (await self.decide(alone)).reply
+        return replace(reply, text=wording.handing_over()) if reply.transfer else reply
 
     def gave_up(self, turn: Turn) -> Decision:
         """After repeated failures: never silence, a person is offered."""
@@ -122,27 +142,33 @@ class Turning:
                     transferable=turn.message.transferable, now=turn.received_at, language=language
                 )
             case routing.WantsBot():
-                return _bot_says(Reply(kind="notice", text=wording.back_to_bot(self._bot.title)))
+                return _bot_says(Reply(kind="notice", text=wording.back_to_bot(self._bot.title, language)))
             case routing.Declines():
                 return _bot_says(Reply(kind="notice", text=wording.declined(language)))
             case routing.Chooses(choice=choice):
                 chosen = await self._answers.approved(choice.entry_id)
                 if chosen is not None:
-                    return _bot_says(as_reply(chosen))
-                return await self._question(choice.question)
+                    choices = turn.shown.choices if turn.shown else ()
+                    return _bot_says(replace(as_reply(chosen), choices=choices))
+                return await self._question(turn, choice.question)
             case routing.ChoosesNothing(count=count):
-                return _bot_says(_again(turn.shown, wording.no_such_choice(count)))
+                return _bot_says(_again(turn.shown, wording.no_such_choice(count, language)))
             case routing.WantsMore():
-                return _bot_says(Reply(kind="notice", text="" if turn.waiting else wording.nothing_more()))
+                return _bot_says(Reply(kind="notice", text="" if turn.waiting else wording.nothing_more(language)))
             case routing.Greets():
-                return _bot_says(Reply(kind="notice", text=wording.greeting(self._bot.title, language)))
+                person = self._handoffs.somebody(turn.message.transferable)
+                return _bot_says(Reply(kind="notice", text=wording.greeting(self._bot.title, language, person=person)))
             case routing.Thanks():
                 return _bot_says(Reply(kind="notice", text=wording.thanks(language)))
             case routing.Asks(question=question):
-                return await self._question(question)
+                return await self._question(turn, question)
 
-    async def _question(self, question: str) -> Decision:
-        return _bot_says(as_reply(await self._answers.answer(question, deadline_seconds=self._deadline_seconds)))
+    async def _question(self, turn: Turn, question: str) -> Decision:
+        reply = as_reply(await self._answers.answer(question, deadline_seconds=self.deadline_seconds))
+        if reply.kind == "offer" and not self._handoffs.somebody(turn.message.transferable):
+            # Offering what there is not would go round in circles: yes, nobody here, the same offer again.
+            reply = replace(reply, text=wording.unsure(language_of(question)))
+        return _bot_says(reply)
 
 
 def as_reply(answer: Answer) -> Reply:

@@ -32,6 +32,8 @@ LEASE = timedelta(seconds=20)
 LOOK_SECONDS = LEASE.total_seconds() / 4
 MOST_FAILURES = 2
 """Tries of one turn before the user is offered a person instead."""
+TURN_SPARE_SECONDS = 15.0
+"""On top of what the model may take; a part that hangs for longer counts as a failure of the turn."""
 STOP_SECONDS = 25.0
 """How long a stopping process goes on working the turns that it has begun."""
 
@@ -76,22 +78,28 @@ class Turns:
 
     async def stop(self) -> None:
         """Let begun turns end, for a while; what is open then is taken up by the next start."""
-        for task in self._upkeep:
-            task.cancel()
-        await asyncio.gather(*self._upkeep, return_exceptions=True)
         if self._workers:
             _, late = await asyncio.wait(self._workers.values(), timeout=STOP_SECONDS)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+        for task in self._upkeep:
+            task.cancel()
+        await asyncio.gather(*self._upkeep, return_exceptions=True)
         await self._database.run(inbox.free, self._instance)
 
     async def receive(self, message: InboundMessage) -> Receipt:
-        """Record a message, once however often it comes; it is being worked when this returns."""
+        """Record a message, once however often it comes; it is being worked when this returns.
+
+        A clear wish for a person doesn't wait for what is being answered before it.
+        """
         now = self._clock()
-        recorded = await self._database.run(inbox.record, message, now, self._life, now + LEASE)
+        working = message.user.conversation in self._workers
+        recorded = await self._database.run(inbox.record, message, now, self._life, now + LEASE, working=working)
         if recorded.claimed:
             self._work(recorded.conversation)
+        elif wish := self._turning.wish_for_person(message, recorded.received_at):
+            await self._database.run(inbox.hand_over, message.id, wish.reply, wish.until, now)
         return Receipt(
             message_id=recorded.message_id, conversation=recorded.conversation, received_at=recorded.received_at
         )
@@ -162,7 +170,8 @@ class Turns:
         if turn.failures >= MOST_FAILURES:
             return self._turning.gave_up(turn)
         try:
-            return await self._turning.decide(turn)
+            async with asyncio.timeout(self._turning.deadline_seconds + TURN_SPARE_SECONDS):
+                return await self._turning.decide(turn)
         except Exception:
             await self._database.run(inbox.failed, turn)
             raise
@@ -180,7 +189,9 @@ class Turns:
 
     async def _adopt(self) -> None:
         now = self._clock()
-        for conversation in await self._database.run(inbox.adopt, now, self._life, now + LEASE):
+        for conversation in await self._database.run(
+            inbox.adopt, now, self._life, now + LEASE, held=frozenset(self._workers)
+        ):
             self._work(conversation)
 
 

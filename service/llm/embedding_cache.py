@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -43,55 +44,94 @@ class EmbeddingCache:
 
     async def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
         """Vectors of the texts, in their order; each distinct text is embedded once. Raises EmbeddingError."""
-        keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
-        distinct = dict(zip(keys, texts, strict=True))
-        found = _Found(list(distinct))
-        for part in _in_parts(found.keys, KEYS_AT_ONCE):
+        found = await self.look_up(texts)
+        await self.complete(found, progress)
+        return found.vectors()
+
+    async def look_up(self, texts: Sequence[str]) -> "Found":
+        """What of the texts was embedded before."""
+        found = Found(texts)
+        for part in _in_parts(found.missing, KEYS_AT_ONCE):
             for key, vector in await self._database.read(_vectors, self.model, part):
                 found.put(key, vector)
-        if known := found.done:
-            await self._database.run(_touch, self.model, known, self._clock())
+        if found.count:
+            await self._database.run(_touch, self.model, found.done, self._clock())
+        return found
+
+    async def complete(self, found: "Found", progress: Progress | None = None) -> None:
+        """Embed what is missing and keep it. Raises EmbeddingError."""
         if progress:
-            progress(len(known), len(distinct))
+            progress(found.count, found.total)
         for part in _in_parts(found.missing, TEXTS_AT_ONCE):
-            vectors = await self._embedder.embed([distinct[key] for key in part])
+            vectors = await self._embedder.embed([found.text(key) for key in part])
             await self._database.run(_keep, self.model, part, vectors, self._clock())
             for key, vector in zip(part, vectors, strict=True):
                 found.put(key, vector)
             if progress:
-                progress(len(found.done), len(distinct))
-        return found.in_order(keys)
+                progress(found.count, found.total)
 
     async def forget_unused(self) -> int:
         """Remove the vectors of any model that no build used for a month; how many."""
         return await self._database.run(_forget, self._clock() - UNUSED_SECONDS)
 
 
-class _Found:
-    """One array that fills with vectors by key."""
+class Found:
+    """Texts and those of their vectors that are known so far: one array, a row for each distinct text."""
 
-    def __init__(self, keys: list[str]) -> None:
-        self.keys = keys
-        self._rows = {key: row for row, key in enumerate(keys)}
-        self._has = np.zeros(len(keys), dtype=np.bool_)
+    def __init__(self, texts: Sequence[str]) -> None:
+        keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+        self._distinct = dict(zip(keys, texts, strict=True))
+        self._rows = {key: row for row, key in enumerate(self._distinct)}
+        self._row_of = np.array([self._rows[key] for key in keys], dtype=np.int64)
+        self._has = np.zeros(len(self._distinct), dtype=np.bool_)
         self._vectors: Vectors = np.empty((0, 0), dtype=np.float32)
 
-    def put(self, key: str, vector: Vectors) -> None:
-        if not self._vectors.size:
-            self._vectors = np.empty((len(self.keys), len(vector)), dtype=np.float32)
-        self._vectors[self._rows[key]] = vector
-        self._has[self._rows[key]] = True
+    @property
+    def total(self) -> int:
+        """How many distinct texts there are."""
+        return len(self._distinct)
+
+    @property
+    def count(self) -> int:
+        """How many of them have their vector."""
+        return int(self._has.sum())
+
+    @property
+    def dimension(self) -> int:
+        """Of the vectors; 0 while there is none."""
+        return int(self._vectors.shape[1])
 
     @property
     def done(self) -> list[str]:
-        return [key for key, has in zip(self.keys, self._has, strict=True) if has]
+        """Keys of the texts that have their vector."""
+        return [key for key, row in self._rows.items() if self._has[row]]
 
     @property
     def missing(self) -> list[str]:
-        return [key for key, has in zip(self.keys, self._has, strict=True) if not has]
+        """Keys of the texts that have none yet."""
+        return [key for key, row in self._rows.items() if not self._has[row]]
 
-    def in_order(self, keys: list[str]) -> Vectors:
-        return self._vectors if keys == self.keys else self._vectors[[self._rows[key] for key in keys]]
+    def text(self, key: str) -> str:
+        """The text of a key."""
+        return self._distinct[key]
+
+    def put(self, key: str, vector: Vectors) -> None:
+        """A text has its vector."""
+        if not self._vectors.size:
+            self._vectors = np.empty((self.total, len(vector)), dtype=np.float32)
+        self._vectors[self._rows[key]] = vector
+        self._has[self._rows[key]] = True
+
+    def known(self) -> NDArray[np.bool_]:
+        """Which of the texts have their vector, in the order given."""
+        known: NDArray[np.bool_] = self._has[self._row_of]
+        return known
+
+    def vectors(self, which: NDArray[np.int64] | None = None) -> Vectors:
+        """Vectors of these of the texts, by place, or of all; they must be known."""
+        if which is None and self.total == len(self._row_of):
+            return self._vectors
+        return self._vectors[self._row_of if which is None else self._row_of[which]]
 
 
 def _in_parts(keys: list[str], size: int) -> Iterator[list[str]]:

@@ -33,6 +33,10 @@ class EmbeddingError(Exception):
     """Vectors could not be had; the message says why and what to do."""
 
 
+class EmbeddingRefusedError(EmbeddingError):
+    """The endpoint refused the key, or there is no credit left: trying again is no use."""
+
+
 class Embedder(Protocol):
     """Texts to vectors. Implementations cut texts that are too long and never see an empty list."""
 

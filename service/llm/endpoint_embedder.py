@@ -1,12 +1,16 @@
-"""Vectors from an OpenAI-compatible endpoint, in a file of its own: `openai` is imported where one is configured."""
+"""Vectors from an OpenAI-compatible endpoint.
+
+In a file of its own: `openai` takes half a second and 45 MB, so it is imported only where an endpoint is configured.
+"""
 
 import asyncio
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import numpy as np
 import openai
 
-from service.llm.embeddings import PLACEHOLDER, EmbeddingError, Vectors
+from service.llm.embeddings import PLACEHOLDER, EmbeddingError, EmbeddingRefusedError, Vectors
 from service.text.normalise import normalise
 
 LONGEST_REMOTE = 2_000
@@ -19,8 +23,7 @@ REMOTE_TRIES = 3
 class EndpointEmbedder:
     """An OpenAI-compatible endpoint. `close` it in the end.
 
-    Retries are made here and nowhere else: the client is told to make none. It is imported here too, since it takes
-    half a second and 45 MB of which the local model needs nothing.
+    Retries are made here and nowhere else: the client is told to make none.
     """
 
     def __init__(
@@ -33,23 +36,22 @@ class EndpointEmbedder:
         batch: int = REMOTE_BATCH,
         retry_pause_seconds: float = 0.5,
     ) -> None:
-        from openai import AsyncOpenAI
-
         self._name = model
         self._batch = batch
         self._pause = retry_pause_seconds
         self._dimension: int | None = None
         self._base_url = base_url
-        self._client = AsyncOpenAI(base_url=base_url, api_key=api_key or "none", timeout=timeout_seconds, max_retries=0)
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url, api_key=api_key or "none", timeout=timeout_seconds, max_retries=0
+        )
 
     @property
     def model(self) -> str:
-        """The endpoint's name of the model; `/1` is how texts are prepared for it."""
-        return f"{self._name}/1"
+        """The model's name and where it is: one name at two addresses need not be one model. `/1`: how texts are made ready."""
+        return f"{self._name}@{urlsplit(self._base_url).netloc}/1"
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Vectors of the texts, in their order. Raises EmbeddingError."""
-
         prepared = [normalise(text)[:LONGEST_REMOTE] or PLACEHOLDER for text in texts]
         parts: list[Vectors] = []
         done = 0
@@ -60,8 +62,7 @@ class EndpointEmbedder:
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if len(batch) == 1:
                     raise EmbeddingError(
-                        f"The endpoint {self._base_url} refused a text for {self._name} (status {error.status_code}): "
-                        "check EMBEDDING_MODEL"
+                        f"{self._base_url} 拒绝了一段文字（{error.status_code}）。检查 EMBEDDING_MODEL。"
                     ) from error
                 self._batch = max(1, len(batch) // 2)
                 continue
@@ -73,48 +74,56 @@ class EndpointEmbedder:
         await self._client.close()
 
     async def _request(self, batch: list[str]) -> Vectors:
-
         for attempt in range(1, REMOTE_TRIES + 1):
             try:
                 response = await self._client.embeddings.create(model=self._name, input=batch, encoding_format="float")
                 break
-            except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-                raise EmbeddingError(
-                    f"The endpoint {self._base_url} refused the key (status {error.status_code}): "
-                    "check EMBEDDING_API_KEY or OPENAI_API_KEY"
-                ) from error
-            except openai.NotFoundError as error:
-                raise EmbeddingError(
-                    f"The endpoint {self._base_url} has no model {self._name}: check EMBEDDING_MODEL and "
-                    "EMBEDDING_BASE_URL"
-                ) from error
+            except (openai.BadRequestError, openai.UnprocessableEntityError):
+                raise  # perhaps too many texts at once, which `embed` knows what to do about
             except (openai.APIConnectionError, openai.RateLimitError, openai.InternalServerError) as error:
                 if attempt == REMOTE_TRIES:
                     raise EmbeddingError(
-                        f"The endpoint {self._base_url} gave no vectors in {REMOTE_TRIES} tries "
-                        f"({type(error).__name__}): try again later, or check EMBEDDING_BASE_URL"
+                        f"{self._base_url} 试了 {REMOTE_TRIES} 次都没有给出向量（{type(error).__name__}）。"
+                        "检查网络和 EMBEDDING_BASE_URL，或稍后再试。"
                     ) from error
                 await asyncio.sleep(self._pause * 2 ** (attempt - 1))
+            except openai.APIStatusError as error:
+                raise self._refused(error.status_code) from error
+            except (openai.OpenAIError, ValueError) as error:  # a body that can't be read; UnicodeError is one too
+                raise self._malformed(f"读不懂的内容（{type(error).__name__}）") from error
         try:
             rows = sorted(response.data, key=lambda item: item.index)
             vectors = np.array([row.embedding for row in rows], dtype=np.float32)
         except (TypeError, ValueError, AttributeError) as error:
-            raise self._malformed("something that is no list of vectors") from error
+            raise self._malformed("不是向量的内容") from error
         return self._checked(vectors, len(batch))
 
     def _checked(self, vectors: Vectors, expected: int) -> Vectors:
         if vectors.ndim != 2 or len(vectors) != expected or vectors.shape[1] == 0:
-            raise self._malformed(f"vectors of shape {vectors.shape} for {expected} texts")
+            raise self._malformed(f" {expected} 段文字对应的形状 {vectors.shape}")
         if self._dimension not in (None, vectors.shape[1]):
-            raise self._malformed(f"vectors of {vectors.shape[1]} numbers after ones of {self._dimension}")
+            raise self._malformed(f" {vectors.shape[1]} 维的向量，先前是 {self._dimension} 维")
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not np.isfinite(lengths).all() or not (lengths > 0).all():
-            raise self._malformed("vectors without a length")
+            raise self._malformed("没有长度的向量")
         self._dimension = int(vectors.shape[1])
         unit: Vectors = (vectors / lengths).astype(np.float32)
         return unit
 
+    def _refused(self, status: int) -> EmbeddingError:
+        if status in (401, 403):
+            return EmbeddingRefusedError(
+                f"{self._base_url} 不接受密钥（{status}）。检查 EMBEDDING_API_KEY 或 OPENAI_API_KEY。"
+            )
+        if status == 402:
+            return EmbeddingRefusedError(f"{self._base_url} 的账户余额用完（402）。充值后自动恢复。")
+        if status == 404:
+            return EmbeddingError(
+                f"{self._base_url} 没有模型 {self._name}。检查 EMBEDDING_MODEL 和 EMBEDDING_BASE_URL。"
+            )
+        return EmbeddingError(f"{self._base_url} 拒绝了请求（{status}）。检查 EMBEDDING_MODEL 和 EMBEDDING_BASE_URL。")
+
     def _malformed(self, what: str) -> EmbeddingError:
         return EmbeddingError(
-            f"The endpoint {self._base_url} answered with {what}: check that {self._name} is an embedding model"
+            f"{self._base_url} 回的是{what}。检查 {self._name} 是不是向量模型，EMBEDDING_BASE_URL 对不对。"
         )

@@ -1,10 +1,15 @@
-"""What a check is, and running many at once. Each room brings the checks of its own parts; `app` collects them."""
+"""What a check is, and running many at once. Each room brings the checks of its own parts; `app` collects them.
+
+A check that needs another one's success waits for it: one fault is told once, and the others say that it hides them.
+"""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from service.operations.failures import described
 
 Status = Literal["ok", "warning", "failed", "skipped"]
 
@@ -28,6 +33,8 @@ class Check:
 
     name: str
     run: Callable[[], Awaitable[Finding]]
+    needs: str | None = None
+    """Name of an earlier check; where that failed, this one is skipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +64,16 @@ def skipped(because: str) -> Finding:
 
 async def run_checks(checks: Sequence[Check], longest_seconds: float = LONGEST_SECONDS) -> list[Result]:
     """All checks side by side; their results in the checks' order. One that breaks is a finding, not an end."""
-    return list(await asyncio.gather(*(_run(check, longest_seconds) for check in checks)))
+    running: dict[str, asyncio.Task[Result]] = {}
+    for check in checks:
+        needed = running[check.needs] if check.needs else None
+        running[check.name] = asyncio.create_task(_run(check, needed, longest_seconds))
+    return list(await asyncio.gather(*running.values()))
 
 
-async def _run(check: Check, longest_seconds: float) -> Result:
+async def _run(check: Check, needed: asyncio.Task[Result] | None, longest_seconds: float) -> Result:
+    if needed and (await needed).finding.status == "failed":
+        return Result(name=check.name, finding=skipped(f"要先解决上面的「{check.needs}」"), milliseconds=0)
     began = time.perf_counter()
     try:
         async with asyncio.timeout(longest_seconds):
@@ -69,5 +82,9 @@ async def _run(check: Check, longest_seconds: float) -> Result:
         finding = failed(f"{longest_seconds:g} 秒内没有结果。", "检查网络和地址后再运行 faqbot doctor")
     except Exception as error:
         # The edge of one check: its breaking must not hide what the others found.
-        finding = failed(f"检查本身出了问题：{type(error).__name__}", "faqbot doctor --verbose 看详情")
+        told = described(error)
+        finding = failed(
+            f"检查本身出了问题：{told['error']}（{told['where'] or '不在本程序里'}）。",
+            "其余检查照常有效；把这一行报告给维护者",
+        )
     return Result(name=check.name, finding=finding, milliseconds=round((time.perf_counter() - began) * 1000))

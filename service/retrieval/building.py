@@ -1,8 +1,8 @@
 """Passages made into a new index version: embedded, stored, measured; whole in the end, but not yet live.
 
-What is costly for ranking is worked out here, once: hubness, the vectors of all words, how near the shop's own
-questions are to entries that aren't theirs (`Own`), and for another model than the local one the scale of its
-cosines. Text that was embedded before is not embedded again. Chroma's part and the rest run side by side.
+What is costly for ranking is worked out here, once: hubness, the vectors of all words, what is measured of the whole
+(`measuring`). An edit costs little: text that was embedded before is not embedded again and goes to Chroma while the
+rest is embedded, words and measures are taken over from the live version.
 """
 
 import asyncio
@@ -11,30 +11,26 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from sqlalchemy import Connection
 
-from service.llm.embedding_cache import EmbeddingCache
+from service.llm.embedding_cache import EmbeddingCache, Found
 from service.llm.embeddings import Embedder, Vectors
 from service.retrieval import versions
-from service.retrieval.confidence import Own
 from service.retrieval.dense import VectorStore
-from service.retrieval.index import Index, Scales, assemble, centres, layout
-from service.retrieval.lexical import Lexicon
+from service.retrieval.index import Layout, Scales, assemble, centres, layout
+from service.retrieval.lexical import Floats, Lexicon
+from service.retrieval.measuring import Measured, from_numbers, measure_own, still_holds
 from service.retrieval.passages import Passage
-from service.retrieval.ranking import NEAREST_TEXTS, Question, candidates, hubness, likeness, rank
-from service.retrieval.scaling import measure_scales, sample_of, to_numbers
-from service.retrieval.versions import Version
+from service.retrieval.ranking import hubness
+from service.retrieval.scaling import measure_scales, sample_of
+from service.retrieval.versions import Stored, Version
 from service.storage.database import Database
+from service.text.normalise import normalise
 from service.text.words import Segmenter
 
 Work = Literal["embedding", "indexing"]
 Progress = Callable[[int, int, Work], None]
 """How much is done, of how much, of what."""
-
-SAMPLE = 64
-"""Own questions that are asked with their entry left out."""
-ENOUGH = 20
-USUAL = (0.5, 0.09)
-"""Mean and spread where the shop has too few questions to measure; what four FAQs of 60 to 1,000 entries had."""
 
 
 class BuildError(Exception):
@@ -58,83 +54,130 @@ async def build_version(
     """
     if not passages:
         raise BuildError("There is no passage to build an index of: is the knowledge folder empty?")
-    shape = layout(passages)
-    embedded = await EmbeddingCache(database, embedder).embed(
-        shape.texts, lambda done, total: progress(done, total, "embedding")
-    )
+    build = _Build(database, vectors, embedder, word_embedder, passages, progress)
+    found = await build.cache.look_up(build.shape.texts)
+    if not found.count:  # nothing to begin with, and the dimension isn't known either
+        await build.embed(found)
     version = await database.run(
         versions.create,
         knowledge_base,
         embedding_model=embedder.model,
-        dimension=embedded.shape[1],
+        dimension=found.dimension,
         demonstration=demonstration,
     )
+    embedding = asyncio.create_task(build.embed(found))
+    indexing = asyncio.create_task(build.index(version, found, embedding))
     try:
-        progress(0, len(embedded), "indexing")
-        added = asyncio.create_task(_add(vectors, version, embedded, progress))
-        try:
-            measured = await _write(database, version, passages, embedded, embedder, word_embedder)
-        finally:
-            await asyncio.wait([added])
-        added.result()
-        await database.run(versions.finish, version.id, measured)
+        await embedding
+        measured = await build.write(version, found.vectors())
+        await indexing
+        await database.run(versions.finish, version.id, measured.numbers)
     except BaseException:
+        embedding.cancel()
+        await asyncio.gather(embedding, indexing, return_exceptions=True)
         await vectors.drop(version.collection)
         await database.run(versions.remove, version.id)
         raise
     return replace(version, whole=True)
 
 
-async def _add(vectors: VectorStore, version: Version, embedded: Vectors, progress: Progress) -> None:
-    await vectors.create(version.collection)
-    await vectors.add(version.collection, embedded, lambda done: progress(done, len(embedded), "indexing"))
+class _Build:
+    """One version being built."""
+
+    def __init__(
+        self,
+        database: Database,
+        vectors: VectorStore,
+        embedder: Embedder,
+        word_embedder: Embedder,
+        passages: tuple[Passage, ...],
+        progress: Progress,
+    ) -> None:
+        self._database = database
+        self._vectors = vectors
+        self._passages = passages
+        self._progress = progress
+        self.shape = layout(passages)
+        self.cache = EmbeddingCache(database, embedder)
+        self._words = EmbeddingCache(database, word_embedder)
+
+    async def embed(self, found: Found) -> None:
+        """Embed the texts that are missing."""
+        await self.cache.complete(found, lambda done, total: self._progress(done, total, "embedding"))
+
+    async def index(self, version: Version, found: Found, embedding: "asyncio.Task[None]") -> None:
+        """Give Chroma the vectors that are known, then those that `embedding` brings."""
+        known = found.known()
+        first, rest = np.flatnonzero(known), np.flatnonzero(~known)
+        total = len(known)
+
+        def tell(done: int) -> None:
+            if embedding.done():  # one thing at a time for who watches
+                self._progress(done, total, "indexing")
+
+        await self._vectors.create(version.collection)
+        await self._vectors.add(version.collection, found.vectors(first), first, tell)
+        await embedding
+        tell(len(first))
+        await self._vectors.add(version.collection, found.vectors(rest), rest, lambda done: tell(len(first) + done))
+
+    async def write(self, version: Version, embedded: Vectors) -> Measured:
+        """Everything of the version that stands in the database but the measure, which is returned."""
+        former = await self._database.read(self._former, version)
+        before = layout(former.passages).texts if former else ()
+        measured = still_holds(from_numbers(former.measured), before, self.shape.texts) if former else None
+        if former and measured:
+            await self._take_over_words(version, former, before)
+            hubs = await self._hubs(embedded, measured.scales)
+        else:
+            measured, hubs = await self._measure(version, embedded)
+        await self._database.run(versions.add_passages, version.id, self._passages, hubs)
+        return measured
+
+    def _former(self, connection: Connection, version: Version) -> Stored | None:
+        """The live version, if its words and measures are of the same models."""
+        live = versions.live(connection, version.knowledge_base)
+        if live is None or live.embedding_model != version.embedding_model:
+            return None
+        former = versions.stored(connection, live.id)
+        return former if former.word_model == self._words.model else None
+
+    async def _take_over_words(self, version: Version, former: Stored, before: tuple[str, ...]) -> None:
+        """The former version's words and those of the texts that are new; words that went are no harm."""
+        fresh = await asyncio.to_thread(_words_of, self.shape, frozenset(before), frozenset(former.words))
+        vectors = former.word_vectors
+        if fresh:
+            vectors = np.concatenate([vectors, await self._words.embed(fresh)])
+        await self._add_words(version, (*former.words, *fresh), vectors)
+
+    async def _measure(self, version: Version, embedded: Vectors) -> tuple[Measured, Floats]:
+        lexicon = await asyncio.to_thread(Lexicon, self.shape.texts, Segmenter())
+        word_vectors = await self._words.embed(lexicon.vocabulary)
+        await self._add_words(version, lexicon.vocabulary, word_vectors)
+        scales = Scales()
+        if self.cache.model != self._words.model:
+            chosen = sample_of(self.shape)
+            yardstick = await self._words.embed([self.shape.texts[text] for text in chosen])
+            scales = await asyncio.to_thread(measure_scales, self.shape, chosen, embedded, yardstick)
+        hubs = await self._hubs(embedded, scales)
+        index = assemble(
+            self._passages, lexicon, vectors=embedded, word_vectors=word_vectors, hubness=hubs, scales=scales
+        )
+        own = await asyncio.to_thread(measure_own, index, embedded)
+        return Measured(own=own, scales=scales, changed=0.0), hubs
+
+    async def _hubs(self, embedded: Vectors, scales: Scales) -> Floats:
+        middles = centres(embedded, self.shape)
+        return await asyncio.to_thread(hubness, embedded, middles, self.shape.passage_of, scales.centre)
+
+    async def _add_words(self, version: Version, words: tuple[str, ...], vectors: Vectors) -> None:
+        await self._database.run(versions.add_words, version.id, model=self._words.model, words=words, vectors=vectors)
 
 
-async def _write(
-    database: Database,
-    version: Version,
-    passages: tuple[Passage, ...],
-    embedded: Vectors,
-    embedder: Embedder,
-    word_embedder: Embedder,
-) -> dict[str, float]:
-    """Everything of the version that stands in the database; what was measured."""
-    shape = layout(passages)
-    lexicon = await asyncio.to_thread(Lexicon, shape.texts, Segmenter())
-    words = EmbeddingCache(database, word_embedder)
-    word_vectors = await words.embed(lexicon.vocabulary)
-    await database.run(
-        versions.add_words, version.id, model=words.model, words=lexicon.vocabulary, vectors=word_vectors
+def _words_of(shape: Layout, before: frozenset[str], known: frozenset[str]) -> tuple[str, ...]:
+    """The words of texts that are new, without those that are known."""
+    segmenter = Segmenter()
+    texts = (text for text in shape.texts if text not in before)
+    return tuple(
+        dict.fromkeys(word for text in texts for word in segmenter.words(normalise(text)) if word not in known)
     )
-    scales = Scales()
-    if embedder.model != word_embedder.model:
-        chosen = sample_of(shape)
-        yardstick = await words.embed([shape.texts[text] for text in chosen])
-        scales = await asyncio.to_thread(measure_scales, shape, chosen, embedded, yardstick)
-    middles = centres(embedded, shape)
-    hubs = await asyncio.to_thread(hubness, embedded, middles, shape.passage_of, scales.centre)
-    await database.run(versions.add_passages, version.id, passages, hubs)
-    index = assemble(passages, lexicon, vectors=embedded, word_vectors=word_vectors, hubness=hubs, scales=scales)
-    return to_numbers(await asyncio.to_thread(_own, index, embedded), scales)
-
-
-def _own(index: Index, embedded: Vectors) -> Own:
-    """How near the shop's own questions come to entries that aren't theirs."""
-    asked = np.flatnonzero(~index.layout.told)
-    sample = asked[np.unique(np.linspace(0, len(asked) - 1, SAMPLE).astype(np.int64))]
-    near = np.argsort(-(embedded[sample] @ embedded.T), axis=1)[:, :NEAREST_TEXTS]
-    questions = [index.lexicon.terms(index.layout.texts[text]) for text in sample]
-    words, rows = np.unique(np.concatenate([terms.word_numbers for terms in questions]), return_inverse=True)
-    alike = likeness(index, index.word_vectors[words])  # of all at once: a word stands in many
-    ends = np.cumsum([len(terms.words) for terms in questions])
-    best = []
-    for text, nearest, terms, of_words in zip(sample, near, questions, np.split(rows, ends[:-1]), strict=True):
-        bm25 = index.lexicon.bm25(terms)
-        found = candidates(index, nearest, bm25)
-        others = found[found != index.layout.passage_of[text]]
-        if len(others):
-            question = Question(terms=terms, vector=embedded[text], likeness=alike[of_words])
-            best.append(float(rank(index, question, others, bm25).scores[0]))
-    similar = [len(passage.similar) for passage in index.passages if passage.kind == "faq"]
-    usual = USUAL if len(best) < ENOUGH else (float(np.mean(best)), float(np.std(best)))
-    return Own(mean=usual[0], spread=usual[1], similar=float(np.mean(similar)) if similar else 0.0)

@@ -67,20 +67,26 @@ class VectorStore:
 
         await self._run(create)
 
-    async def add(self, collection: str, vectors: Vectors, progress: Callable[[int], None] | None = None) -> None:
-        """Add vectors to a new collection; a vector's id is its place."""
+    async def add(
+        self,
+        collection: str,
+        vectors: Vectors,
+        numbers: NDArray[np.int64] | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> None:
+        """Add vectors under these numbers, or those of their places; `progress` hears how many of them are in."""
         client = await self._ready()
         batch = min(await self._run(client.get_max_batch_size), ADDED_AT_ONCE)
+        ids = [str(number) for number in (range(len(vectors)) if numbers is None else numbers)]
         for start in range(0, len(vectors), batch):
-            part = vectors[start : start + batch]
+            some = slice(start, start + batch)
 
-            def add(start: int = start, part: Vectors = part) -> None:
-                ids = [str(number) for number in range(start, start + len(part))]
-                self._collection(client, collection).add(ids=ids, embeddings=part)
+            def add(some: slice = some) -> None:
+                self._collection(client, collection).add(ids=ids[some], embeddings=vectors[some])
 
             await self._run(add)
             if progress:
-                progress(start + len(part))
+                progress(min(start + batch, len(vectors)))
 
     async def nearest(self, collection: str, vector: Vectors, count: int) -> NDArray[np.int64]:
         """Numbers of the nearest vectors, nearest first."""

@@ -177,8 +177,10 @@ class Lexicon:
         if not known and not strange:
             return (), 1.0
         length = (known.total() + strange) / self._postings.mean_length
-        rarity = sum(times * float(self._postings.rarity[term]) for term, times in known.items())
-        best = (rarity + strange * self._no_rarity) / (1 + K1 * (1 - B + B * length))
+        room = K1 * (1 - B + B * length)
+        best = strange * self._no_rarity / (1 + room)
+        for number, count in known.items():
+            best += count * float(self._postings.rarity[number]) * count / (count + room)
         return tuple(known.items()), best
 
 

@@ -52,15 +52,6 @@ class Ranking:
     views: dict[str, Floats]
     """Each view's values, in the same order."""
 
-    def with_first(self, passages: NDArray[np.int64]) -> "Ranking":
-        """These passages before all others."""
-        order = np.argsort(~np.isin(self.passages, passages), kind="stable")
-        return Ranking(
-            passages=self.passages[order],
-            scores=self.scores[order],
-            views={name: values[order] for name, values in self.views.items()},
-        )
-
 
 def scaled(cosines: Floats, scale: Scale) -> Floats:
     """Cosines on the local model's scale."""
@@ -91,6 +82,7 @@ def likeness(index: Index, word_vectors: Vectors) -> Floats:
     All of the vocabulary at once: choosing the candidates' words first costs more than it saves.
     """
     cosines = word_vectors @ index.word_vectors.T
+    cosines[:, 0] = 0  # nobody's word
     return np.where(cosines >= LIKE_FROM, cosines * cosines, np.float32(0))
 
 

@@ -4,7 +4,7 @@ The live version's index is held in memory. Each question reads the one row that
 changed, the new one is loaded beside, once for all who ask, and a question waits for it a moment: if it takes longer,
 the former version answers. Where the question's vector can't be had in time, words and characters answer alone, with
 the lower confidence that they deserve. A version of another embedding model is never searched with this one's
-vectors: `warm` refuses it at start, and while running it is answered from by words.
+vectors: `warm` refuses it at start, and while running it is answered from by words. So it is while Chroma can't give the vectors.
 """
 
 import asyncio
@@ -20,14 +20,15 @@ import structlog
 from numpy.typing import NDArray
 
 from service.llm.embeddings import Embedder, EmbeddingError, Vectors
+from service.operations.failures import described
 from service.retrieval import versions
-from service.retrieval.confidence import EXACT, Confidence, Own, confidence, confidence_by_words
+from service.retrieval.confidence import EXACT, Own, confidence, confidence_by_words
 from service.retrieval.dense import VectorStore, VectorStoreError
 from service.retrieval.index import Index, assemble, layout
 from service.retrieval.lexical import Lexicon, Terms
+from service.retrieval.measuring import from_numbers
 from service.retrieval.passages import NOTHING, Match, Passage, Retrieved
 from service.retrieval.ranking import NEAREST_TEXTS, Question, candidates, likeness, rank
-from service.retrieval.scaling import from_numbers
 from service.retrieval.versions import Stored, Version
 from service.storage.database import Database
 from service.text.normalise import match_key, normalise, without_courtesy
@@ -44,6 +45,8 @@ LONG_QUESTION_WORDS = 12
 """From so many distinct words on, a question's clauses count beside the whole: it tells a story."""
 VECTOR_SECONDS = 1.5
 LOAD_SECONDS = 2.0
+CHROMA_SECONDS = 10.0
+"""For all of a version's vectors."""
 RELOAD_SECONDS = 5.0
 """After a version could not be loaded, the next try."""
 MATCHES = 10
@@ -61,6 +64,8 @@ class Loaded:
     index: Index
     own: Own
     spelling: Spelling
+    with_vectors: bool
+    """Chroma could give the vectors; if not, words and characters answer alone."""
 
 
 class Retriever:
@@ -100,8 +105,8 @@ class Retriever:
             return None
         if version.embedding_model != self._embedder.model:
             raise IndexMismatchError(
-                f"The index was built with the embedding model {version.embedding_model}, configured is "
-                f"{self._embedder.model}: run faqbot ingest, or set EMBEDDING_MODEL back"
+                f"索引是用向量模型 {version.embedding_model} 建的，现在设的是 {self._embedder.model}。"
+                "运行 faqbot ingest 重建，或把 EMBEDDING_MODEL 改回去。"
             )
         await self._load(version)
         await self.retrieve("你好")
@@ -113,11 +118,13 @@ class Retriever:
         if loaded is None:
             return NOTHING
         asked = question[:LONGEST_QUESTION]
+        if same := loaded.index.keys.get(match_key(asked)):
+            return _exact(loaded, same)
         text = loaded.spelling.mend(without_courtesy(normalise(asked)))
         terms = await self._in_thread(loaded.index.lexicon.terms, text)
         vector, word_vectors = await self._embedded(loaded, text, terms)
         near = await self._near(loaded.version, vector)
-        return await self._in_thread(_retrieved, loaded, asked, terms, vector, word_vectors, near)
+        return await self._in_thread(_retrieved, loaded, terms, vector, word_vectors, near)
 
     async def live_version(self) -> Version | None:
         """The version that answers; None before the first ingest."""
@@ -144,7 +151,7 @@ class Retriever:
         version = await self._database.read(versions.live, self._knowledge_base)
         if version is None:
             return None
-        if self._loaded is None or self._loaded.version.id != version.id:
+        if self._loaded is None or self._loaded.version.id != version.id or not self._loaded.with_vectors:
             failed = self._failed
             if failed and failed[0] == version.id and time.monotonic() < failed[1] + RELOAD_SECONDS:
                 return self._loaded
@@ -156,38 +163,56 @@ class Retriever:
     async def _load_or_note(self, version: Version) -> None:
         try:
             await self._load(version)
-        except Exception:  # the former version goes on, whatever is wrong with this one; the log says what
+        except Exception as error:  # the former version goes on, whatever is wrong with this one
             self._failed = (version.id, time.monotonic())
-            log.exception("retrieval.version_not_loaded", version=version.id)
+            log.error("retrieval.version_not_loaded", version=version.id, **described(error))
         finally:
-            self._loading = None
+            if self._loading and self._loading[0] == version.id:
+                self._loading = None
 
     async def _load(self, version: Version) -> None:
         began = time.perf_counter()
         stored = await self._database.read(versions.stored, version.id)
         shape = layout(stored.passages)
-        vectors = await self._vectors.vectors(version.collection, len(shape.texts))
-        await self._vectors.nearest(version.collection, vectors[0], 1)  # Chroma reads its files now, not later
+        vectors = await self._stored_vectors(version, len(shape.texts))
+        if vectors is None and self._loaded is not None:
+            return  # what answers now knows at least as much; the next try follows
         lexicon = await asyncio.to_thread(self._lexicon, shape.texts)
         word_vectors = await self._words(lexicon, stored)
-        own, scales = from_numbers(stored.measured)
+        measured = from_numbers(stored.measured)
         index = assemble(
             stored.passages,
             lexicon,
-            vectors=vectors,
+            vectors=np.zeros((len(shape.texts), 1), dtype=np.float32) if vectors is None else vectors,
             word_vectors=word_vectors,
             hubness=stored.hubness,
-            scales=scales,
+            scales=measured.scales,
         )
         spelling = await asyncio.to_thread(self._spelling, lexicon)
+        if self._loading and self._loading[0] != version.id:
+            return  # a newer one is on its way
         tell = log.info if self._loaded else log.debug  # the first one is told by who starts the service
-        self._loaded = Loaded(version=version, index=index, own=own, spelling=spelling)
+        self._loaded = Loaded(
+            version=version, index=index, own=measured.own, spelling=spelling, with_vectors=vectors is not None
+        )
         tell(
             "retrieval.version_loaded",
             version=version.id,
             passages=len(stored.passages),
             ms=round(1000 * (time.perf_counter() - began)),
         )
+
+    async def _stored_vectors(self, version: Version, count: int) -> Vectors | None:
+        """The version's vectors; None where Chroma can't give them, which is tried again in a while."""
+        try:
+            async with asyncio.timeout(CHROMA_SECONDS):
+                vectors = await self._vectors.vectors(version.collection, count)
+                await self._vectors.nearest(version.collection, vectors[0], 1)  # Chroma reads its files now, not later
+        except (VectorStoreError, TimeoutError) as error:
+            self._failed = (version.id, time.monotonic())
+            log.error("retrieval.by_words_alone", version=version.id, **described(error))
+            return None
+        return vectors
 
     def _lexicon(self, texts: tuple[str, ...]) -> Lexicon:
         if self._segmenter is None:
@@ -207,8 +232,8 @@ class Retriever:
         if stored.word_model != self._word_embedder.model:
             known = {}
         missing = [word for word in lexicon.vocabulary if word not in known]
-        fresh = await self._word_embedder.embed(missing)
-        known.update(zip(missing, fresh, strict=True))
+        if missing:
+            known.update(zip(missing, await self._word_embedder.embed(missing), strict=True))
         return np.stack([known[word] for word in lexicon.vocabulary])
 
     async def _embedded(self, loaded: Loaded, question: str, terms: Terms) -> tuple[Vectors | None, Vectors]:
@@ -217,7 +242,9 @@ class Retriever:
         strange = [word for word, number in zip(terms.words, terms.word_numbers, strict=True) if number == 0]
         found = loaded.index.word_vectors[terms.word_numbers]
         vector: Vectors | None = None
-        if loaded.version.embedding_model == self._word_embedder.model == self._embedder.model:
+        if not loaded.with_vectors:
+            fresh = await self._word_embedder.embed(strange) if strange else found[:0]
+        elif loaded.version.embedding_model == self._word_embedder.model == self._embedder.model:
             both = await self._word_embedder.embed([*parts, *strange])
             vector, fresh = _one(both[: len(parts)]), both[len(parts) :]
         else:
@@ -242,9 +269,11 @@ class Retriever:
     async def _near(self, version: Version, vector: Vectors | None) -> NDArray[np.int64]:
         if vector is not None:
             try:
-                return await self._vectors.nearest(version.collection, vector, NEAREST_TEXTS)
-            except VectorStoreError as error:  # those best by words are still ranked by their vectors in memory
-                log.warning("retrieval.chroma_failed", version=version.id, error=str(error))
+                async with asyncio.timeout(self._vector_seconds):
+                    return await self._vectors.nearest(version.collection, vector, NEAREST_TEXTS)
+            except (VectorStoreError, TimeoutError) as error:
+                # Those best by words are still ranked by their vectors in memory.
+                log.warning("retrieval.chroma_failed", version=version.id, error=type(error).__name__)
         return np.zeros(0, dtype=np.int64)
 
     async def _in_thread(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -260,24 +289,30 @@ def _one(vectors: Vectors) -> Vectors:
     return middle / max(float(np.linalg.norm(middle)), 1e-9)
 
 
+def _exact(loaded: Loaded, same: tuple[int, ...]) -> Retrieved:
+    """The entries that are asked word for word: there is nothing to embed, to search or to rank."""
+    return Retrieved(
+        matches=tuple(Match(passage=loaded.index.passages[number], score=1.0) for number in same),
+        exact=True,
+        in_scope=EXACT,
+        confidence=EXACT,
+        choices_confidence=EXACT,
+        version=loaded.version.id,
+    )
+
+
 def _retrieved(
     loaded: Loaded,
-    text: str,
     terms: Terms,
     vector: Vectors | None,
     word_vectors: Vectors,
     near: NDArray[np.int64],
 ) -> Retrieved:
     index = loaded.index
-    same = np.array(index.keys.get(match_key(text), ()), dtype=np.int64)
     bm25 = index.lexicon.bm25(terms)
-    found = np.union1d(candidates(index, near, bm25), same)
     question = Question(terms=terms, vector=vector, likeness=likeness(index, word_vectors))
-    ranking = rank(index, question, found, bm25)
-    if len(same):
-        ranking = ranking.with_first(same)
-        sure = Confidence(in_scope=EXACT, first=EXACT, one_of_three=EXACT)
-    elif vector is not None:
+    ranking = rank(index, question, candidates(index, near, bm25), bm25)
+    if vector is not None:
         sure = confidence(ranking, terms.unknown, loaded.own)
     else:
         sure = confidence_by_words(ranking, terms.unknown)
@@ -290,7 +325,7 @@ def _retrieved(
             )
             for place, passage in enumerate(ranking.passages[:MATCHES])
         ),
-        exact=len(same) > 0,
+        exact=False,
         in_scope=sure.in_scope,
         confidence=sure.first,
         choices_confidence=sure.one_of_three,

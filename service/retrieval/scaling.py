@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.llm.embeddings import Vectors
-from service.retrieval.confidence import Own
 from service.retrieval.index import Layout, Scale, Scales
 
 PASSAGES = 150
@@ -46,30 +45,6 @@ def measure_scales(shape: Layout, texts: NDArray[np.int64], vectors: Vectors, ya
     theirs = _means(vectors[texts], owners, asked)
     ours = _means(yardstick, owners, asked)
     return Scales(dense=_line(theirs[0], ours[0]), centre=_line(theirs[1], ours[1]))
-
-
-def to_numbers(own: Own, scales: Scales) -> dict[str, float]:
-    """What was measured of a version, as it is stored."""
-    return {
-        "own_mean": own.mean,
-        "own_spread": own.spread,
-        "own_similar": own.similar,
-        "dense_slope": scales.dense.slope,
-        "dense_shift": scales.dense.shift,
-        "centre_slope": scales.centre.slope,
-        "centre_shift": scales.centre.shift,
-    }
-
-
-def from_numbers(numbers: dict[str, float]) -> tuple[Own, Scales]:
-    """What `to_numbers` stored."""
-    return (
-        Own(mean=numbers["own_mean"], spread=numbers["own_spread"], similar=numbers["own_similar"]),
-        Scales(
-            dense=Scale(slope=numbers["dense_slope"], shift=numbers["dense_shift"]),
-            centre=Scale(slope=numbers["centre_slope"], shift=numbers["centre_shift"]),
-        ),
-    )
 
 
 def _means(vectors: Vectors, owners: NDArray[np.int64], asked: NDArray[np.bool_]) -> tuple[Means, Means]:

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import psycopg
 import structlog
-from sqlalchemy import make_url
+
+from service.storage.postgres import address
 
 log = structlog.get_logger()
 
@@ -18,16 +19,15 @@ async def listen(url: str, channel: str, on_payload: Callable[[str], None]) -> N
 
     Notices that come while there is no connection are missed: who waits must look at the row in the end.
     """
-    address = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     wait = FIRST_WAIT_SECONDS
     while True:
         try:
-            async with await psycopg.AsyncConnection.connect(address, autocommit=True) as connection:
+            async with await psycopg.AsyncConnection.connect(address(url), autocommit=True) as connection:
                 await connection.execute(psycopg.sql.SQL("LISTEN {}").format(psycopg.sql.Identifier(channel)))
                 wait = FIRST_WAIT_SECONDS
                 async for notice in connection.notifies():
                     on_payload(notice.payload)
-        except psycopg.OperationalError:
-            log.warning("storage.listening_lost", retry_seconds=wait)
+        except psycopg.Error as error:  # not the connection's alone: a standby refuses LISTEN until it leads
+            log.warning("storage.listening_lost", error=type(error).__name__, retry_seconds=wait)
         await asyncio.sleep(wait)
         wait = min(wait * 2, LONGEST_WAIT_SECONDS)

@@ -46,6 +46,7 @@ inbox = Table(
     Column(
         "delivered", Integer, nullable=False, server_default=text("0")
     ),  # characters of the reply's text that the user has
+    Column("delivered_at", Float),  # when the user had all of it
     Column("response", Text),  # what this message was answered with, word for word: a repeat gets it again
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Index("inbox_by_conversation", "conversation", "seq"),

@@ -39,21 +39,22 @@ _EMOJI = (
     r"[\U0001F000-\U0001FBFF\u2600-\u27BF\u2300-\u23FF\u2B00-\u2BFF\u2190-\u21FF\u3030\u303D\uFE00-\uFE0F\u20E3"
     r"\U000E0020-\U000E007F]"
 )
+
+
+def _any_of(words: list[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+
+
+_LETTERED = [code for code in _CODES if code[2].isalpha()]
 _DROPPED = re.compile(
-    "|".join(
-        [
-            _EMOJI,
-            r"\[(?:" + "|".join(sorted(map(re.escape, _FACES), key=len, reverse=True)) + r")\]",
-            # A code ends where it ends: 「http://v」 has no code in it, a face stands after anything but a colon.
-            r"(?<![:/])(?:" + "|".join(sorted(map(re.escape, _CODES), key=len, reverse=True)) + ")",
-        ]
-    )
+    rf"{_EMOJI}|\[(?:{_any_of(_FACES)})\]|{_any_of([code for code in _CODES if code not in _LETTERED])}"
+    rf"|(?<![a-z0-9./:])(?:{_any_of(_LETTERED)})"  # an address may have /:ok in it
 )
 _SPACE = re.compile(r"\s+")
 # Marks that mean something between two digits: 1.5 is not 15, 1-2 天 is not 12 天.
 _MARK = re.compile(r"(?<=\d)[.\-~/:](?=\d)|[%+]|\w")
 _GREETING = re.compile(
-    r"(?:你好|您好|哈喽|hello|hi|亲亲|亲|请问一下|请问下|请问|麻烦问一下|麻烦问下|麻烦问|我想问一下|我想问下|我想问|"
+    r"(?:你好|您好|哈喽|(?:hello|hi)(?![a-z])|亲亲|亲(?![子肤友人自手爱密属戚情和])|请问一下|请问下|请问|麻烦问一下|麻烦问下|麻烦问|我想问一下|我想问下|我想问|"
     r"想问一下|想问下|想问问|想问|问一下|问下|咨询一下|咨询下|那个)+"
 )
 _PARTICLES = re.compile(
@@ -67,6 +68,14 @@ _OPENING = re.compile(
 _CLOSING = re.compile(rf"(?:{_MARK_BETWEEN}*(?:谢谢[你您啦了]?|多谢|麻烦[你您]?了|辛苦了|感谢){_MARK_BETWEEN}*)+$")
 
 
+# Controls but not white space; with them half a character (Cs), which JSON lets through and no codec takes.
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in ("Cf", "Cs") or _UNSEEN.match(character) is not None
+
+
 @cache
 def _to_simplified() -> OpenCC:
     return OpenCC("t2s")
@@ -75,7 +84,7 @@ def _to_simplified() -> OpenCC:
 def normalise(text: str) -> str:
     """The text as it is compared; empty if there is nothing but faces, emoji, white space."""
     text = unicodedata.normalize("NFKC", text)
-    text = "".join(c for c in text if unicodedata.category(c) != "Cf") if not text.isascii() else text
+    text = _UNSEEN.sub("", text) if text.isascii() else "".join(c for c in text if not _is_unseen(c))
     text = _DROPPED.sub(" ", text.lower())
     text = _SPACE.sub(" ", text).strip()
     return text if text.isascii() else str(_to_simplified().convert(text))

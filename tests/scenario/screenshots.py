@@ -61,7 +61,6 @@ def main() -> None:
             mode="",
             model=False,
             KNOWLEDGE_DIR=str(REPOSITORY / "knowledge"),
-            BOT_NAME="暖灶里小助手",
         ) as shop,
     ):
         for picture in PICTURES:

@@ -165,7 +165,7 @@ class Shop:
 
     def always(self, step: dict[str, Any] | None) -> None:
         """What the model does from now on."""
-        self.openai.post("/_control/always", json=step).raise_for_status()
+        self.openai.post("/_control/always", json=step or {}).raise_for_status()
 
     def model_requests(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self.openai.get("/_control/requests").json()["requests"]

@@ -38,6 +38,7 @@ def read(text: str, shown: Reply | None = None, ago: timedelta = timedelta(minut
         "人工", "转人工", "人工客服", "客服", "我要人工", "我要找人工客服", "帮我转人工", "请转人工客服谢谢", "能不能转人工", "人工！！！",
         "有没有真人", "我想跟真人说话", "转人工，我要退货", "机器人没用，给我转人工", "人工人工", "麻烦接人工", "人工服务", "轉人工", "human",
         "I want to talk to a human", "please connect me to an agent", "人工客服在吗", "我要投诉，转人工",
+        "退货，找客服", "我要人工客服帮我退款", "转人工服务处理退款", "客服在吗", "有客服吗", "人工呢",
     ],
 )  # fmt: skip
 def test_a_clear_wish_for_a_person_is_understood(text: str) -> None:
@@ -48,7 +49,8 @@ def test_a_clear_wish_for_a_person_is_understood(text: str) -> None:
     "text",
     [
         "人工费多少", "人工智能是什么", "客服电话是多少", "客服几点上班", "你们的锅是人工打磨的吗", "客服，这个锅能用洗碗机吗", "不要人工",
-        "安装要收人工费吗", "上次客服说三天发货怎么还没发", "is the agent fee refundable", "真人试用的图片有吗",
+        "安装要收人工费吗", "上次客服说三天发货怎么还没发", "is the agent fee refundable", "真人试用的图片有吗", "客服回复我了",
+        "人工湖旁边有店吗", "我要人工费发票",
     ],
 )  # fmt: skip
 def test_a_sentence_that_only_contains_the_word_is_a_question(text: str) -> None:
@@ -61,7 +63,7 @@ def test_yes_to_an_offer_asks_for_a_person(text: str) -> None:
 
 
 def test_yes_means_nothing_once_the_offer_is_old() -> None:
-    assert read("是", OFFER, OFFER_STANDS + timedelta(seconds=1)) == Thanks()
+    assert read("是", OFFER, OFFER_STANDS + timedelta(seconds=1)) == Greets()
 
 
 @pytest.mark.parametrize("text", ["不用", "不用了", "不", "算了", "no"])

@@ -258,13 +258,13 @@ async def test_another_process_takes_over_when_the_lease_is_over_and_the_first_c
 ) -> None:
     now = datetime.now(UTC)
     message = a_message("谁来答")
-    recorded = await database.run(inbox.record, message, now, "first|life", now + LEASE)
+    recorded = await database.run(inbox.record, message, now, "first|life", now + LEASE, working=False)
     assert recorded.claimed
     turn = await database.run(inbox.next_turn, recorded.conversation, "first|life")
     assert turn is not None
-    assert await database.run(inbox.adopt, now, "second|life", now + LEASE) == []
+    assert await database.run(inbox.adopt, now, "second|life", now + LEASE, held=()) == []
     later = now + LEASE + timedelta(seconds=1)
-    assert await database.run(inbox.adopt, later, "second|life", later + LEASE) == [recorded.conversation]
+    assert await database.run(inbox.adopt, later, "second|life", later + LEASE, held=()) == [recorded.conversation]
     with pytest.raises(ConversationLostError):
         await database.run(inbox.answered, turn, Reply(kind="answer", text="晚了"), None, later, "first|life")
     stored = await database.read(lambda c: c.execute(select(tables.inbox.c.reply)).scalar_one())
@@ -311,3 +311,81 @@ def abandon(turns: Turns) -> None:
     """As a kill does: nothing is freed, nothing said."""
     for task in [*turns._upkeep, *turns._workers.values()]:
         task.cancel()
+
+
+async def test_a_repeat_after_the_handoff_goes_to_the_desk_even_if_an_answer_was_recorded_for_it(
+    database: Database,
+) -> None:
+    async with running(database, Scripted()) as turns:
+        message = a_message("怎么退货")
+        assert await say(turns, message) == Response(text="答：怎么退货")
+        assert await say(turns, a_message("转人工")) == Response(text="", transfer=True)
+        assert await say(turns, message) == Response(text="", transfer=True)
+
+
+async def test_a_wish_for_a_person_does_not_wait_behind_a_slow_answer(database: Database) -> None:
+    answers = Scripted()
+    gate = answers.hold("慢的问题")
+    async with running(database, answers) as turns:
+        slow = await turns.receive(a_message("慢的问题"))
+        await answers.begun.wait()
+        assert await say(turns, a_message("转人工"), seconds=1) == Response(text="", transfer=True)
+        gate.set()
+        assert await turns.response(slow, seconds=LONG, limit_bytes=LIMIT) == Response(text="", transfer=True)
+        assert await say(turns, a_message("怎么退货")) == Response(text="", transfer=True)
+
+
+async def test_a_lease_that_ran_out_under_our_own_worker_makes_no_second_one(database: Database) -> None:
+    now = datetime.now(UTC)
+    answers = Scripted()
+    gate = answers.hold("慢的问题")
+    async with running(database, answers, clock=lambda: now) as turns:
+        slow = await turns.receive(a_message("慢的问题"))
+        await answers.begun.wait()
+        now += LEASE + timedelta(seconds=1)
+        quick = await turns.receive(a_message("快的问题"))
+        await turns._adopt()
+        gate.set()
+        assert await turns.response(slow, seconds=LONG, limit_bytes=LIMIT) == Response(text="答：慢的问题")
+        assert await turns.response(quick, seconds=LONG, limit_bytes=LIMIT) == Response(text="答：快的问题")
+    assert answers.asked == ["慢的问题", "快的问题"]
+
+
+async def test_a_handoff_is_not_prolonged_after_closing_time(database: Database) -> None:
+    now = datetime(2026, 11, 24, 12, 55, tzinfo=UTC)  # 20:55 in Shanghai
+    async with running(database, Scripted(), clock=lambda: now, working_hours="Mo-Su 09:00-21:00") as turns:
+        assert await say(turns, a_message("转人工")) == Response(text="", transfer=True)
+        now += timedelta(minutes=25)
+        assert await say(turns, a_message("在吗")) == Response(text="", transfer=True)
+        now += timedelta(minutes=6)
+        assert await say(turns, a_message("怎么退货")) == Response(text="答：怎么退货")
+
+
+async def test_a_yes_counts_from_when_the_offer_was_seen(database: Database) -> None:
+    now = datetime.now(UTC)
+    offer = Answer(kind="offer", text="要为您转人工吗？", confidence=0.1)
+    async with running(database, Scripted({"火星怎么去": offer}), clock=lambda: now) as turns:
+        receipt = await turns.receive(a_message("火星怎么去"))
+        await asyncio.gather(*turns._workers.values())
+        now += timedelta(minutes=40)
+        assert await turns.response(receipt, seconds=0, limit_bytes=LIMIT) == Response(text="要为您转人工吗？")
+        now += timedelta(seconds=5)
+        assert await say(turns, a_message("是")) == Response(text="", transfer=True)
+
+
+async def test_a_second_choice_from_the_same_list_is_understood(database: Database) -> None:
+    asked_back = Answer(
+        kind="clarification", text="您想问的是哪一个？", confidence=0.5, sources=citations(["怎么退货", "怎么退款"])
+    )
+    async with running(database, Scripted({"退": asked_back})) as turns:
+        await say(turns, a_message("退"))
+        assert await say(turns, a_message("2 谢谢")) == Response(text="标准答案 E-怎么退款")
+        assert await say(turns, a_message("第一个")) == Response(text="标准答案 E-怎么退货")
+
+
+async def test_a_person_is_not_offered_where_there_is_no_way_to_one(database: Database) -> None:
+    offer = Answer(kind="offer", text="要为您转人工吗？", confidence=0.1)
+    async with running(database, Scripted({"火星怎么去": offer}), contact="") as turns:
+        told = await say(turns, a_message("火星怎么去", transferable=False))
+    assert told is not None
+    assert "人工" not in told.text

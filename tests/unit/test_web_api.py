@@ -29,7 +29,7 @@ class ThreeExamples:
 
 def an_app(turns: TurnsInMemory) -> FastAPI:
     app = FastAPI(max_body_size=LARGEST_BODY)
-    app.include_router(web_routes(turns, ThreeExamples(), "小助手", wait_seconds=0.05))
+    app.include_router(web_routes(turns, ThreeExamples(), "小助手", person=True, wait_seconds=0.05))
     return app
 
 

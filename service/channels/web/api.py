@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Protocol
 
+import structlog
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, StringConstraints, ValidationError
@@ -19,6 +20,8 @@ from service.channels.web.identity import visitor
 from service.conversation import inbox, wording
 from service.conversation.messages import InboundMessage, Text, User
 from service.conversation.turns import Receipt
+from service.operations.failures import described
+from service.storage.errors import StorageError
 
 PAGE = Path(__file__).parent / "page"
 PARTS = ("chat.css", "chat.js")
@@ -36,6 +39,8 @@ _PAGE_HEADERS = {
 }
 _API_HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 """Nothing between may keep an answer, or one visitor's cookie for another."""
+
+log = structlog.get_logger()
 
 
 class Conversations(Protocol):
@@ -74,8 +79,10 @@ class Welcome(BaseModel):
     examples: list[str]
 
 
-def web_routes(turns: Conversations, answers: Examples, title: str, *, wait_seconds: float = WAIT_SECONDS) -> APIRouter:
-    """The page and its API; `title` is what the bot calls itself."""
+def web_routes(
+    turns: Conversations, answers: Examples, title: str, *, person: bool, wait_seconds: float = WAIT_SECONDS
+) -> APIRouter:
+    """The page and its API; `title` is what the bot calls itself, `person` whether it can tell how to reach one."""
     routes = APIRouter()
 
     @routes.get("/chat", include_in_schema=False)
@@ -93,8 +100,12 @@ def web_routes(turns: Conversations, answers: Examples, title: str, *, wait_seco
         """What stands on the page before anything is asked; gives a new visitor a name, so that repeats have one."""
         response.headers.update(_API_HEADERS)
         visitor(request, response)
-        examples = list(await answers.examples())
-        return Welcome(title=title, text=wording.welcome(title, ()), examples=examples)
+        try:
+            examples = list(await answers.examples())
+        except StorageError as error:  # the page can be written on all the same, and sends again by itself
+            log.error("web.no_examples", **described(error))
+            examples = []
+        return Welcome(title=title, text=wording.welcome(title, (), person=person), examples=examples)
 
     @routes.post("/api/messages")
     async def send(written: Annotated[Written, Depends(_written)], request: Request, response: Response) -> Said:

@@ -68,7 +68,7 @@ def _address(settings: Settings) -> Finding:
     if not settings.wechat_token:
         return skipped("没有接公众号")
     if not settings.public_url:
-        return warning("没设 PUBLIC_URL，微信要能从公网访问 /wechat。", "在 .env 里设 PUBLIC_URL=https://您的域名")
+        return warning("没设 PUBLIC_URL，微信要能从公网访问 /wechat。", "在 .env 里设 PUBLIC_URL=https://你的域名")
     parts = urlsplit(settings.public_url)
     if parts.port not in (None, 80, 443):
         return failed(f"微信只访问 80 和 443 端口，PUBLIC_URL 用的是 {parts.port}。", "用反向代理把 443 转到本服务")

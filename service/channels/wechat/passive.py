@@ -58,6 +58,8 @@ class Timing:
     """A try is held until WeChat drops it; a proxy that doesn't tell us so ends here."""
     last_try_age: float = 9.0
     """A message received this long before a try's arrival is on its last: tries come at 0, 5 and 10 s."""
+    oldest_try: float = 15.0
+    """After this long WeChat has given up."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,7 @@ class Passive:
         receipt = await self._receive(push.message)
         if push.handling == "record":
             return NOTHING
-        if (arrival.at - receipt.received_at).total_seconds() < self._timing.last_try_age:
+        if self._age(push.message, receipt, arrival) < self._timing.last_try_age:
             return await self._answers.response(
                 receipt, seconds=arrival.left(self._timing.wait), limit_bytes=TEXT_LIMIT_BYTES
             )
@@ -133,6 +135,16 @@ class Passive:
         content = push.message.content
         language = language_of(content.text) if isinstance(content, Text) else "zh"
         return await self._answers.response_now(receipt, limit_bytes=TEXT_LIMIT_BYTES, language=language)
+
+    def _age(self, message: InboundMessage, receipt: Receipt, arrival: Arrival) -> float:
+        """Seconds since WeChat's first try, as far as it can be told.
+
+        The row's age, unless earlier tries never reached us: then WeChat's own CreateTime, if it is as old as tries
+        can be and not a clock that differs.
+        """
+        recorded = (arrival.at - receipt.received_at).total_seconds()
+        sent = (arrival.at - message.sent_at).total_seconds() - 1.0  # CreateTime is in whole seconds
+        return max(recorded, sent) if sent <= self._timing.oldest_try else recorded
 
     async def _receive(self, message: InboundMessage) -> Receipt:
         """Recorded to the end, even if this try is dropped meanwhile: half a receipt would leave the conversation

@@ -49,6 +49,7 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), nullable=True),
         sa.Column("answered_at", sa.Float(), nullable=True),
         sa.Column("delivered", sa.Integer(), server_default=sa.text("0"), nullable=False),
+        sa.Column("delivered_at", sa.Float(), nullable=True),
         sa.Column("response", sa.Text(), nullable=True),
         sa.Column("failures", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.ForeignKeyConstraint(
