@@ -5,8 +5,8 @@ need; `start` also loads index and models and begins to work the inbox, which on
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -159,9 +159,29 @@ async def opened(settings: Settings) -> AsyncIterator[Parts]:
         await parts.close()
 
 
-def web(parts: Parts) -> FastAPI:
-    """The web application around the parts, which whoever serves it starts before and stops afterwards."""
-    app = FastAPI(title="faqbot", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=LARGEST_BODY)
+def create_app(settings: Settings) -> FastAPI:
+    """The web application of these settings, for any ASGI server: its lifespan starts the parts and stops them.
+
+    Whoever serves it sees to it that no other process has the same INSTANCE_ID; `faqbot serve` does.
+    """
+    parts = build(settings)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await parts.start()
+        try:
+            yield
+        finally:
+            await parts.stop()
+
+    return web(parts, lifespan)
+
+
+def web(parts: Parts, lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """The web application around the parts; without a lifespan whoever serves it starts and stops them."""
+    app = FastAPI(
+        title="faqbot", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, max_body_size=LARGEST_BODY
+    )
     app.add_middleware(Guard)
     app.include_router(web_routes(parts.turns, parts.answerer, parts.bot.title, person=bool(parts.bot.contact)))
     credentials = _credentials(parts.settings)

@@ -21,6 +21,7 @@ from service.conversation.handoff import Decision
 from service.conversation.inbox import ConversationLostError, Response, Turn
 from service.conversation.messages import InboundMessage
 from service.conversation.turn import Turning
+from service.operations.failures import described
 from service.storage.database import Database
 from service.storage.notices import listen
 from service.text.language import Language
@@ -145,7 +146,7 @@ class Turns:
         except Exception as error:
             # The outermost edge of a conversation's work: it must not take other shoppers' with it, and the rows
             # have all that another try needs.
-            log.error("turns.failed", error=type(error).__name__, where=_where(error))
+            log.error("turns.failed", **described(error))
             with suppress(Exception):
                 await self._database.run(inbox.release, conversation, self._life)
 
@@ -185,7 +186,7 @@ class Turns:
                 await self._adopt()
             except Exception as error:
                 # The database may be away for a while; the look must go on when it is back.
-                log.error("turns.upkeep_failed", error=type(error).__name__)
+                log.error("turns.upkeep_failed", **described(error))
 
     async def _adopt(self) -> None:
         now = self._clock()
@@ -193,10 +194,3 @@ class Turns:
             inbox.adopt, now, self._life, now + LEASE, held=frozenset(self._workers)
         ):
             self._work(conversation)
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_code.co_filename.rsplit('/', 1)[-1]}:{trace.tb_lineno}" if trace else ""

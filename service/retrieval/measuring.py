@@ -57,7 +57,7 @@ def from_numbers(numbers: dict[str, float]) -> Measured:
             dense=Scale(slope=numbers["dense_slope"], shift=numbers["dense_shift"]),
             centre=Scale(slope=numbers["centre_slope"], shift=numbers["centre_shift"]),
         ),
-        changed=numbers["changed"],
+        changed=numbers.get("changed", 1.0),  # of a version that didn't say: measured anew by the next build
     )
 
 

@@ -1,7 +1,8 @@
 """Remakes the pictures of the chat page in docs/images: `python -m tests.scenario.screenshots`.
 
-They show the demonstration shop of knowledge/ as a newcomer gets it, without a model. What the bot says is the real
-service's; where it has not the words that a picture is to show, that picture is not remade.
+They show the demonstration shop of knowledge/ as a newcomer gets it, without a model, and with a HANDOFF_CONTACT, without
+which no person is offered here. What the bot says is the real service's; where it has not the words that a picture is
+to show, that picture is not remade.
 """
 
 import sys

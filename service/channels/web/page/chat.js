@@ -163,7 +163,9 @@
 
   async function begin() {
     try {
-      welcomed(await (await fetch("/api/welcome")).json());
+      const response = await fetch("/api/welcome");
+      if (!response.ok) throw new Error(String(response.status));
+      welcomed(await response.json());
     } catch {
       log.append(answered("您好，写下您的问题就可以。"));
     }
