@@ -16,9 +16,9 @@ def eval_(
 ) -> None:
     """用一批标好答案的问题，量一量机器人答得怎么样。
 
-    例：faqbot eval tests/golden/questions.jsonl
+    例：faqbot eval tests/golden/heldout.jsonl
 
-    例：faqbot eval tests/golden/questions.jsonl --json --misses
+    例：faqbot eval tests/golden/heldout.jsonl --json --misses
     """
     import json
 

@@ -26,7 +26,7 @@ def ingest(
     from service.ingestion.summary import as_json as summary_object
     from service.ingestion.summary import as_text
     from service.ingestion.sync import Summary, Sync
-    from service.llm.embeddings import EmbeddingError
+    from service.llm.embeddings import EmbeddingError, EmbeddingRefusedError
     from service.retrieval.building import BuildError
     from service.retrieval.dense import VectorStoreError
     from service.settings import load_settings
@@ -60,7 +60,8 @@ def ingest(
     except IngestionError as error:
         stop(Exit.FAILED, str(error))
     except EmbeddingError as error:
-        stop(Exit.NETWORK, f"算不出向量：{error}\n正在用的答案没有动；算好的部分留着，再运行一次会接着算。E-K131")
+        code = Exit.REFUSED if isinstance(error, EmbeddingRefusedError) else Exit.NETWORK
+        stop(code, f"算不出向量：{error}\n正在用的答案没有动；算好的部分留着，再运行一次会接着算。E-K131")
     except (VectorStoreError, BuildError) as error:
         stop(Exit.FAILED, f"向量库用不了：{error}\n正在用的答案没有动。E-K132")
     if as_json:

@@ -26,6 +26,7 @@ Code = Literal[
     "E-K122",  # an answer that WeChat can't show in one message
     "E-K123",  # a column that is not used
     "E-K124",  # a hidden sheet, which is not read
+    "E-K125",  # a row whose 内部 is neither 是 nor 否
 ]
 
 

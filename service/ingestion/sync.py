@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import structlog
 from sqlalchemy import Connection, insert, select
 
 from service.ingestion.changes import Change, Changes, compare
@@ -33,6 +34,8 @@ from service.storage.tables import version_files
 Work = Literal["reading", "embedding", "indexing"]
 Progress = Callable[[Work, int, int, str], None]
 """What is being done, how much of it, of how much, and the name of what comes next (may be empty)."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +124,8 @@ class Sync:
         """
         if dry_run:  # it changes nothing, so it has nobody to wait for
             return await self._run(dry_run=True, progress=progress)
-        async with only_one(self._lock, wait=wait, on_wait=on_wait):
+        locks = only_one(self._lock, self._database, self._knowledge_base, wait=wait, on_wait=on_wait)
+        async with locks:
             return await self._run(dry_run=False, progress=progress)
 
     async def _run(self, *, dry_run: bool, progress: Progress) -> Summary:
@@ -151,9 +155,19 @@ class Sync:
             progress=lambda done, total, work: progress(work, done, total, ""),
         )
         await self._database.run(_go_live, version, target.files)
-        await versions.clean_up(self._database, self._vectors, self._knowledge_base)
-        await EmbeddingCache(self._database, self._embedder).forget_unused()
+        await self._clean_up()
         return _summary("switched", version, target, differences, reason)
+
+    async def _clean_up(self) -> None:
+        """What nobody needs any more. The new version answers already, so a failure here is none of the ingest's.
+
+        What is left over, the next ingest finds again.
+        """
+        try:
+            await versions.clean_up(self._database, self._vectors, self._knowledge_base)
+            await EmbeddingCache(self._database, self._embedder).forget_unused()
+        except Exception as error:
+            log.warning("ingestion.not_cleaned_up", error=type(error).__name__)
 
     async def _live(self) -> _Live:
         version = await self._database.read(versions.live, self._knowledge_base)

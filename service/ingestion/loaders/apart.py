@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 
 from pydantic import TypeAdapter
 
-from service.ingestion.loaders.loader import Loaded, Loader
+from service.ingestion.loaders.loader import Loaded, Loader, load_with
 from service.ingestion.problems import UnreadableFileError
 
 MEMORY_BYTES = 2 * 1024**3
@@ -95,14 +95,9 @@ def serve(memory_bytes: int) -> None:
         content = _read(sys.stdin.buffer)
         loader: Loader = getattr(importlib.import_module(module), function)
         try:
-            status, answer = b"loaded", LOADED.dump_json(loader(content, file))
+            status, answer = b"loaded", LOADED.dump_json(load_with(loader, content, file))
         except UnreadableFileError as error:
             status, answer = b"refused", json.dumps(error.args).encode()
-        except MemoryError:
-            raise
-        except Exception as error:  # a parser met what its author had not thought of: the other files go on
-            strange = ("E-K111", f"内容读不懂（{type(error).__name__}）", "打开它，「另存为」一份新的再放回来")
-            status, answer = b"refused", json.dumps(strange).encode()
         for part in (status, answer):
             sys.stdout.buffer.write(len(part).to_bytes(LENGTH_BYTES) + part)
         sys.stdout.buffer.flush()

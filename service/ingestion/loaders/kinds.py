@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from service.ingestion.loaders.apart import Apart
 from service.ingestion.loaders.comma import load_csv
 from service.ingestion.loaders.excel import load_excel
-from service.ingestion.loaders.loader import Loaded, Loader
+from service.ingestion.loaders.loader import Loaded, Loader, load_with
 from service.ingestion.loaders.markdown import load_markdown
 from service.ingestion.loaders.text import load_text
 from service.ingestion.loaders.word import load_word
@@ -45,4 +45,4 @@ async def load(file: str, content: bytes, apart: Apart) -> Loaded:
     kind = kind_of(file)
     if kind in KINDS_APART:
         return await apart.load(KINDS_APART[kind], content, file)
-    return await asyncio.to_thread(KINDS[kind], content, file)
+    return await asyncio.to_thread(load_with, KINDS[kind], content, file)

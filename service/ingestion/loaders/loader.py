@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from service.ingestion.problems import Problem
+from service.ingestion.problems import Problem, UnreadableFileError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +48,22 @@ class Loader(Protocol):
     def __call__(self, content: bytes, file: str) -> Loaded:
         """What the file holds; `file` is its path below the knowledge folder. Raises UnreadableFileError."""
         ...
+
+
+def load_with(loader: Loader, content: bytes, file: str) -> Loaded:
+    """What the loader gives: the one place where loaders are called.
+
+    Raises UnreadableFileError, also where a parser met what its author had not thought of: the other files go on. Not
+    for MemoryError: it may be another's fault, and whoever calls knows what is left to do.
+    """
+    try:
+        return loader(content, file)
+    except (UnreadableFileError, MemoryError):
+        raise
+    except Exception as error:
+        raise UnreadableFileError(
+            "E-K111", f"内容读不懂（{type(error).__name__}）", "打开它，「另存为」一份新的再放回来"
+        ) from error
 
 
 def split_similar(text: str) -> Iterator[str]:

@@ -96,6 +96,6 @@ class _Words(HTMLParser):
 
 def _without_tags(html: str) -> str:
     parser = _Words()
-    parser.feed(html)
+    parser.feed(html.replace("<![", "<!"))  # a section such as Word pastes, which HTMLParser stumbles over: a comment
     parser.close()
     return "".join(parser.words)

@@ -21,7 +21,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 HEADER_ROWS = 5
 """The header is looked for in this many first rows."""
-YES = {"是", "y", "yes", "true", "1", "内部"}
+INTERNAL = {"是", "y", "yes", "true", "1", "内部"}
+PUBLIC = {"", "否", "n", "no", "false", "0"}
+"""Whatever else stands in the 内部 column keeps its row from shoppers: whoever wrote 内部资料 didn't mean them."""
 
 Rows = Sequence[Sequence[str]]
 
@@ -57,12 +59,17 @@ def entries_of(file: str, rows: Rows, header: Header, table: str = "") -> Loaded
     """One entry for each row below the header; `table` is its name with 「」 and what it is: 「退换货」表."""
     found: list[Entry] = []
     faulty: list[tuple[int, str]] = []  # row, and which cell is missing
+    unclear: dict[str, list[int]] = {}  # what stands in 内部, and the rows
     for number in range(header.row + 1, len(rows)):
         cells = {
             name: rows[number][column].strip() if column < len(rows[number]) else ""
             for name, column in header.columns.items()
         }
-        if not any(cell.strip() for cell in rows[number]) or cells.get("internal", "").lower() in YES:
+        internal = cells.get("internal", "")
+        if not any(cell.strip() for cell in rows[number]) or _folded(internal) in INTERNAL:
+            continue
+        if _folded(internal) not in PUBLIC:
+            unclear.setdefault(internal, []).append(number)
             continue
         if cells["question"] and cells["answer"]:
             found.append(
@@ -79,6 +86,7 @@ def entries_of(file: str, rows: Rows, header: Header, table: str = "") -> Loaded
             faulty.append((number, "answer" if cells["question"] else "question"))
     problems = [_unused(file, table, header)] if header.unknown else []
     problems += [_missing(file, table, header, rows, number, cell, len(found)) for number, cell in faulty]
+    problems += [_unclear(file, table, header, value, numbers) for value, numbers in unclear.items()]
     return Loaded(found=tuple(found), problems=tuple(problems))
 
 
@@ -99,10 +107,26 @@ def _unrepeated(row: list[str]) -> list[str]:
 
 
 def _column_name(cell: str) -> str:
-    name = unicodedata.normalize("NFKC", cell).strip().lower()
+    name = _folded(cell)
     for noise in ("*", "(必填)", "(选填)", " ", ":"):
         name = name.replace(noise, "")
     return name
+
+
+def _folded(cell: str) -> str:
+    return unicodedata.normalize("NFKC", cell).strip().lower()
+
+
+def _unclear(file: str, table: str, header: Header, value: str, numbers: Sequence[int]) -> Problem:
+    address = f"{_letters(header.columns['internal'])}{numbers[0] + 1}"
+    return Problem(
+        code="E-K125",
+        effect="part",
+        file=file,
+        place=f"{table}第 {'、'.join(str(number + 1) for number in numbers)} 行",
+        what=f"的「内部」写的是「{_short(value)}」，不是「是」或「否」",
+        next_step=f"已当作内部内容，顾客看不到，其余照常。要给顾客看就把 {address} 改成「否」，不给就改成「是」，保存即可",
+    )
 
 
 def _missing(file: str, table: str, header: Header, rows: Rows, number: int, cell: str, good: int) -> Problem:
