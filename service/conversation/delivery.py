@@ -16,9 +16,12 @@ from service.conversation.wording import MORE_FOLLOWS, about
 _SENTENCE_END = re.compile(r"[。！？!?；;\n]+[」』”’）)]*|\.(?=\s)")
 _PAUSE = re.compile(r"[，,、：:\s]")
 _WHOLE = re.compile(
-    r"<a\s.*?</a>|https?://[\w\-.~:/?#@!$&'*+,;=%\[\]()]+|[\w.+-]+@[\w-]+\.[\w.-]+|\d[\d\-.,]*", re.I | re.S
+    r"<a\s.{0,2000}?</a>|https?://[\w\-.~:/?#@!$&'*+,;=%\[\]()]+|[A-Za-z0-9._+-]{1,64}@[A-Za-z0-9.-]{1,255}|\d[\d\-.,]*",
+    re.I | re.S,
 )
 """What no cut may fall into: links, addresses, numbers."""
+LONGEST_WHOLE = 2000
+"""Characters of such a thing; what lies further behind a cut can't begin before it."""
 _ZWJ = "\u200d"
 _JOINERS = frozenset("\u200d\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
 
@@ -87,7 +90,7 @@ def cut(text: str, limit_bytes: int) -> int:
     fitting = len(text.encode()[:limit_bytes].decode(errors="ignore"))
     if fitting == len(text):
         return fitting
-    barred = [(whole.start(), whole.end()) for whole in _WHOLE.finditer(text)]
+    barred = [(whole.start(), whole.end()) for whole in _WHOLE.finditer(text[: fitting + LONGEST_WHOLE])]
     least = fitting // 3
 
     def last(pattern: re.Pattern[str]) -> int:

@@ -83,3 +83,10 @@ def test_parts_fit_and_come_to_an_end_and_lose_no_character(text: str, limit: in
         parts.append(rest[:length])
         rest = rest[length:]
     assert "".join(parts) == text
+
+
+def test_a_very_long_text_is_cut_without_reading_all_of_it() -> None:
+    whole = "能" * 400_000
+    read = min(len(whole), 2047 // 3)
+    assert cut(whole, LIMIT) == read
+    assert cut("a" * 400_000 + "@example.com", LIMIT) == LIMIT
