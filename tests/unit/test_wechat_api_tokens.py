@@ -15,7 +15,8 @@ from structlog.testing import capture_logs
 from service.channels.wechat.api import Sent, customer_service
 from service.channels.wechat.api.errors import MisconfiguredError, TokenRefusedError, UnreachableError, WeChatApiError
 from service.channels.wechat.api.token_rows import Awaited, Claimed, Token, claim, may_force, release, store
-from service.storage.database import Database, StorageError
+from service.storage.database import Database
+from service.storage.errors import StorageError
 from service.storage.tables import wechat_tokens
 from tests.fakes.wechat_api_faults import Fault
 from tests.unit.wechat_accounts import APP_ID, OPENID, SECRET, Shop, a_shop, api_account

@@ -37,7 +37,8 @@ from service.channels.wechat.api.token_rows import (
     release,
     store,
 )
-from service.storage.database import Database, StorageError
+from service.storage.database import Database
+from service.storage.errors import StorageError
 
 P = ParamSpec("P")
 T = TypeVar("T")
