@@ -122,3 +122,17 @@ embeddings = Table(
     Column("vector", LargeBinary, nullable=False),  # float32, little endian
     Column("used_at", Float, nullable=False),
 )
+
+# channels.wechat: one access token for all processes, and who is getting the next one.
+wechat_tokens = Table(
+    "wechat_tokens",
+    metadata,
+    Column("account", String(64), primary_key=True),  # its AppID
+    Column("token", Text),  # null: none yet
+    Column("expires_at", Float),
+    Column("refreshed_by", String(64)),  # the life of a process that asks for a new one; null: nobody
+    Column("lease_until", Float),
+    Column("forced_at", Float),  # WeChat takes 20 forced refreshes a day, 30 s apart
+    Column("forced_day", Integer),  # days since 1970 in Beijing
+    Column("forced_count", Integer, nullable=False, server_default=text("0")),  # on that day
+)
