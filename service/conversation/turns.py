@@ -23,6 +23,7 @@ from service.conversation.messages import InboundMessage
 from service.conversation.turn import Turning
 from service.operations.failures import described
 from service.storage.database import Database
+from service.storage.errors import StorageError
 from service.storage.notices import listen
 from service.text.language import Language
 
@@ -151,6 +152,16 @@ class Turns:
                 await self._database.run(inbox.release, conversation, self._life)
 
     async def _run(self, turn: Turn) -> Turn | None:
+        try:
+            return await self._answer(turn)
+        except (ConversationLostError, StorageError):
+            raise  # not this turn's fault
+        except Exception:
+            # Also a reply that can't be kept: counted, or it would be tried for ever and hold up all behind it.
+            await self._database.run(inbox.failed, turn)
+            raise
+
+    async def _answer(self, turn: Turn) -> Turn | None:
         began = self._clock()
         decision = await self._decide(turn)
         following = await self._database.run(
@@ -170,12 +181,8 @@ class Turns:
     async def _decide(self, turn: Turn) -> Decision:
         if turn.failures >= MOST_FAILURES:
             return self._turning.gave_up(turn)
-        try:
-            async with asyncio.timeout(self._turning.deadline_seconds + TURN_SPARE_SECONDS):
-                return await self._turning.decide(turn)
-        except Exception:
-            await self._database.run(inbox.failed, turn)
-            raise
+        async with asyncio.timeout(self._turning.deadline_seconds + TURN_SPARE_SECONDS):
+            return await self._turning.decide(turn)
 
     async def _look_after(self) -> None:
         while True:

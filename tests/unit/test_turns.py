@@ -389,3 +389,15 @@ async def test_a_person_is_not_offered_where_there_is_no_way_to_one(database: Da
         told = await say(turns, a_message("火星怎么去", transferable=False))
     assert told is not None
     assert "人工" not in told.text
+
+
+async def test_a_reply_that_cannot_be_kept_does_not_hold_up_the_conversation(database: Database) -> None:
+    async with running(database, Scripted({"坏": an_answer("half a character: \ud800")})) as turns:
+        receipt = await turns.receive(a_message("坏"))
+        for _ in range(3):
+            await asyncio.gather(*turns._workers.values())
+            await turns._adopt()
+        told = await turns.response(receipt, seconds=LONG, limit_bytes=LIMIT)
+        assert told is not None
+        assert "转人工" in told.text
+        assert await say(turns, a_message("怎么退货")) == Response(text="答：怎么退货")
