@@ -75,7 +75,7 @@ def grounded(completion: Completion, prompt: Prompt) -> Grounded:
     sources = _cited(written.sources, prompt.given)
     if bool(text) != bool(sources):
         raise UngroundedError("half", "answer 和 sources 要么都有内容，要么都留空。")
-    not_held = invented(text, prompt.texts)
+    not_held = invented(text, prompt.texts, prompt.question)
     if not_held:
         raise UngroundedError(
             "figures",

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import structlog
 from filelock import AsyncFileLock, Timeout
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import OperationalError
@@ -24,6 +25,8 @@ SLICE_SECONDS = 2.0
 """PostgreSQL wakes who waits; but a thread waits then, and who presses Ctrl-C shall not wait longer than this."""
 LOCK_NOT_AVAILABLE = "55P03"
 """SQLSTATE of a wait that lasted longer than lock_timeout."""
+
+log = structlog.get_logger()
 
 
 @asynccontextmanager
@@ -82,6 +85,7 @@ async def _only_one_in_database(
         await holding  # raises what the database said
         return None
 
+    holding: asyncio.Task[None] | None = None
     try:
         holding = await take(0)
         if holding is None and not wait:
@@ -96,7 +100,10 @@ async def _only_one_in_database(
         yield
     finally:
         released.set()
-    await holding
+        if holding is not None:
+            await asyncio.wait((holding,))
+            if error := holding.exception():  # the session was ended under us; what was done stays done
+                log.warning("ingestion.lock_lost", error=type(error).__name__)
 
 
 def _take(connection: Connection, name: str, seconds: float) -> bool:

@@ -2,12 +2,18 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
+from service.cli.eval import eval_
+from service.cli.ingest import ingest
+from tests.fakes.openai_server import FakeOpenAI, Step
 from tests.unit.knowledge_files import folder_with
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +31,13 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def start(home: Path, *arguments: str, command: list[str] = FAQBOT) -> "subprocess.Popen[str]":
+def start(
+    home: Path, *arguments: str, command: list[str] = FAQBOT, settings: Mapping[str, str] | None = None
+) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [*command, *arguments],
         cwd=home,
-        env=environment(home),
+        env=environment(home) | dict(settings or {}),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -79,6 +87,35 @@ def test_what_was_skipped_and_what_failed_show_in_the_exit_code(home: Path) -> N
     code, out, err = finished(start(home, "ingest"))
     assert (code, out) == (1, "")
     assert "正在用的答案没有动" in err
+
+
+@pytest.mark.parametrize(("key", "step", "code"), [("wrong", Step(), 6), ("right", Step(status=503), 7)])
+def test_a_refused_key_and_a_network_that_fails_have_exit_codes_of_their_own(
+    home: Path, key: str, step: Step, code: int
+) -> None:
+    with FakeOpenAI() as fake:
+        fake.always(step)
+        settings = {
+            "EMBEDDING_MODEL": "text-embedding-3-small",
+            "EMBEDDING_BASE_URL": fake.base_url,
+            "EMBEDDING_API_KEY": fake.key if key == "right" else key,
+        }
+        got, out, err = finished(start(home, "ingest", "--quiet", settings=settings))
+    assert (got, out) == (code, "")
+    assert "正在用的答案没有动" in err
+    assert "E-K131" in err
+
+
+@pytest.mark.parametrize("command", [ingest, eval_])
+def test_each_example_of_the_help_runs(home: Path, command: Callable[..., None]) -> None:
+    examples = re.findall(r"例：faqbot (.+)", command.__doc__ or "")
+    assert len(examples) == 2
+    if command is eval_:
+        assert finished(start(home, "ingest", "--quiet"))[0] == 0
+        shutil.copytree(ROOT / "tests" / "golden", home / "tests" / "golden")
+    for example in examples:
+        code, out, err = finished(start(home, *example.split(), "--quiet"))
+        assert (code, bool(out)) == (0, True), err
 
 
 def test_two_ingests_at_once_both_succeed(home: Path) -> None:

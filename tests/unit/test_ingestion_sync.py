@@ -1,22 +1,20 @@
 """A folder made the live index version, with real Chroma and a real database."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from service.ingestion.problems import IngestionError
 from service.ingestion.summary import as_json, as_text
-from service.ingestion.sync import Sync
 from service.llm.embeddings import EmbeddingError
 from service.retrieval import versions
-from service.retrieval.dense import VectorStore
-from service.retrieval.retriever import Retriever
-from service.storage.database import Database
+from service.retrieval.dense import VectorStore, VectorStoreError
 from tests.fakes.embedder import LetterEmbedder
-from tests.unit.knowledge_files import HEADER, excel, folder_with
+from tests.unit.knowledge_files import HEADER, excel
+from tests.unit.knowledge_shop import Shop, opened
 
 MARKDOWN = "# 退货\n## 七天无理由怎么退\n相似问：不想要了\n签收后 7 天内可退。\n## 退货运费谁出\n您出。\n"
 TABLE = excel(
@@ -28,58 +26,6 @@ TABLE = excel(
         ]
     }
 )
-
-
-class Shop:
-    """A knowledge folder and what is made of it."""
-
-    def __init__(self, home: Path, database: Database, vectors: VectorStore, embedder: LetterEmbedder) -> None:
-        self.home = home
-        self.folder = home / "knowledge"
-        self.database = database
-        self.vectors = vectors
-        self.embedder = embedder
-        self.retriever = Retriever(database, vectors, embedder, embedder, "default")
-
-    def sync(self, embedder: LetterEmbedder | None = None) -> Sync:
-        used = embedder or self.embedder
-        return Sync(
-            self.database,
-            self.vectors,
-            used,
-            used,
-            knowledge_base="default",
-            folder=self.folder,
-            lock=self.home / "ingest.lock",
-        )
-
-    def write(self, files: Mapping[str, str | bytes]) -> None:
-        folder_with(self.home, files)
-
-    async def live(self) -> versions.Version | None:
-        return await self.database.read(versions.live, "default")
-
-    async def questions(self) -> list[str]:
-        live = await self.live()
-        return [one.question for one in await self.database.read(versions.passages_of, live.id)] if live else []
-
-    async def answer(self, question: str) -> str:
-        return (await self.retriever.retrieve(question)).matches[0].passage.text
-
-
-@asynccontextmanager
-async def opened(home: Path, files: Mapping[str, str | bytes]) -> AsyncIterator[Shop]:
-    database = Database(f"sqlite:///{home / 'test.db'}")
-    await database.migrate()
-    vectors = VectorStore(home / "chroma")
-    folder_with(home, files)
-    shop = Shop(home, database, vectors, LetterEmbedder())
-    try:
-        yield shop
-    finally:
-        await shop.retriever.close()
-        vectors.close()
-        database.close()
 
 
 @pytest.fixture
@@ -149,6 +95,13 @@ async def test_an_unreadable_file_does_not_stop_a_first_ingest(shop: Shop) -> No
     shop.write({"坏.docx": b"not a document"})
     summary = await shop.sync().run()
     assert (summary.entries, len(summary.skipped)) == (4, 1)
+
+
+async def test_a_text_that_a_parser_chokes_on_costs_only_its_file(shop: Shop) -> None:
+    shop.write({"深.md": "## 怎么退\n" + "**" * 3000 + "a" + "**" * 3000})
+    summary = await shop.sync().run()
+    assert (summary.outcome, summary.entries) == ("switched", 4)
+    assert [(problem.code, problem.file) for problem in summary.skipped] == [("E-K111", "深.md")]
 
 
 @pytest.mark.parametrize("leftover", [{}, {"README.md": "x"}, {"坏.docx": b"x"}, {"空.md": "\n"}])
@@ -278,6 +231,32 @@ async def test_a_few_old_versions_are_kept(shop: Shop) -> None:
         shop.write({"退货.md": MARKDOWN.replace("您出。", f"{number} 元。")})
         await shop.sync().run()
     assert len(await shop.database.read(versions.listed, "default")) == versions.KEPT
+
+
+class Crowded(VectorStore):
+    """Chroma without the strength to remove anything."""
+
+    async def drop(self, collection: str) -> None:
+        raise VectorStoreError("Chroma is away")
+
+
+async def test_once_the_new_version_is_live_nothing_that_fails_is_the_ingests(tmp_path: Path) -> None:
+    async with opened(tmp_path, {"退货.md": MARKDOWN}) as shop:
+        for number in range(versions.KEPT):
+            shop.write({"退货.md": MARKDOWN.replace("您出。", f"{number} 元。")})
+            await shop.sync().run()
+        shop.vectors.close()
+        shop.vectors = Crowded(tmp_path / "chroma")
+        shop.write({"退货.md": MARKDOWN.replace("您出。", "我们出。")})
+
+        with capture_logs() as lines:
+            summary = await shop.sync().run()
+
+        live = await shop.live()
+        assert live is not None
+        assert (summary.outcome, summary.version) == ("switched", live.id)
+        [line] = [line for line in lines if line["event"] == "ingestion.not_cleaned_up"]
+        assert line["error"] == "VectorStoreError"
 
 
 async def test_a_second_ingest_waits_for_the_first_or_says_so(shop: Shop) -> None:

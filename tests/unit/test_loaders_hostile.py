@@ -8,7 +8,7 @@ import pytest
 from service.ingestion.loaders.apart import Apart
 from service.ingestion.loaders.excel import load_excel
 from service.ingestion.loaders.kinds import load
-from service.ingestion.loaders.loader import Loaded, Loader
+from service.ingestion.loaders.loader import Loaded, Loader, load_with
 from service.ingestion.loaders.office import LOCKED, OLD_FORMAT
 from service.ingestion.loaders.word import load_word
 from service.ingestion.problems import UnreadableFileError
@@ -129,6 +129,12 @@ async def test_a_parser_that_fails_unexpectedly_costs_only_its_file() -> None:
             await apart.load(_surprised, b"", "a.xlsx")
         assert (error.value.code, error.value.reason) == ("E-K111", "内容读不懂（KeyError）")
         assert len((await load("好.xlsx", WORKBOOK, apart)).found) == 1
+
+
+def test_a_loader_that_fails_unexpectedly_is_refused_by_its_type() -> None:
+    with pytest.raises(UnreadableFileError) as error:
+        load_with(_surprised, b"", "a.md")
+    assert (error.value.code, error.value.reason) == ("E-K111", "内容读不懂（KeyError）")
 
 
 def _surprised(content: bytes, file: str) -> Loaded:

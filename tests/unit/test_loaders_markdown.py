@@ -113,3 +113,13 @@ def test_numbers_before_a_question_are_not_part_of_it() -> None:
 def test_the_answer_may_be_marked_as_one() -> None:
     [entry] = entries("## 多久到\n分类：物流\n答：三天。\n")
     assert (entry.category, entry.answer) == ("物流", "三天。")
+
+
+def test_html_that_no_parser_takes_costs_nothing_but_itself() -> None:
+    for pasted in ("<![foo[ x ]]>", "<![if !supportLists]>", "<![ x", "<!ELEMENT x>"):
+        found = entries(f"## 怎么退\n七天内。\n<div>\n{pasted}\n</div>\n\n## 多久到账\n三天。\n")
+        assert [entry.question for entry in found] == ["怎么退", "多久到账"]
+
+
+def test_a_less_than_sign_is_written_with_a_backslash() -> None:
+    assert entries(r"## 多大算小件吗" + "\n" + r"重量 \<5 公斤的算小件。")[0].answer == "重量 <5 公斤的算小件。"

@@ -94,6 +94,30 @@ def test_internal_rows_are_not_told_to_shoppers() -> None:
     assert found.problems == ()
 
 
+@pytest.mark.parametrize("value", ["", "否", " No ", "N", "0", "FALSE", "０"])
+def test_a_row_that_is_said_not_to_be_internal_is_public(value: str) -> None:
+    found = load_csv(f"问题,答案,内部\n怎么退,能退。,{value}\n".encode(), "a.csv")
+    assert [entry.question for entry in entries(found)] == ["怎么退"]
+    assert found.problems == ()
+
+
+@pytest.mark.parametrize("value", ["是", "Y", "yes", "TRUE", "１", "内部"])
+def test_a_row_that_is_said_to_be_internal_is_left_out_without_a_word(value: str) -> None:
+    found = load_csv(f"问题,答案,内部\n底价多少,50 元。,{value}\n".encode(), "a.csv")
+    assert (found.found, found.problems) == ((), ())
+
+
+def test_an_internal_column_that_says_something_else_keeps_its_rows_from_shoppers_and_is_named() -> None:
+    rows = "怎么退,能退。,\n批发价多少,五折。,内部资料\n底价多少,50 元。,仅员工\n成本多少,30 元。,内部资料\n"
+    found = load_csv(f"问题,答案,内部\n{rows}".encode(), "价格.csv")
+    assert [entry.question for entry in entries(found)] == ["怎么退"]
+    assert [(problem.code, problem.effect) for problem in found.problems] == [("E-K125", "part")] * 2
+    assert str(found.problems[0]) == (
+        "价格.csv 第 3、5 行的「内部」写的是「内部资料」，不是「是」或「否」。已当作内部内容，顾客看不到，其余照常。"
+        "要给顾客看就把 C3 改成「否」，不给就改成「是」，保存即可。E-K125"
+    )
+
+
 def test_columns_that_are_not_used_are_named() -> None:
     found = load_csv("问题,答案,有效期\n怎么退,能退。,2026-11-30\n".encode(), "a.csv")
     assert [(problem.code, problem.effect) for problem in found.problems] == [("E-K123", "warning")]

@@ -62,7 +62,7 @@ def load_with(loader: Loader, content: bytes, file: str) -> Loaded:
         raise
     except Exception as error:
         raise UnreadableFileError(
-            "E-K111", f"内容读不懂（{type(error).__name__}）", "打开它，「另存为」一份新的再放回来"
+            "E-K111", f"内容读不懂（{type(error).__name__}）", "打开它看看里面的内容，「另存为」一份新的再放回来"
         ) from error
 
 
