@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +122,13 @@ class Shop:
 
     def faqbot(self, *arguments: str, code: int = 0) -> str:
         """Run a command as an operator would; what it printed on stdout."""
+        return self._ran(arguments, code).stdout
+
+    def faqbot_notes(self, *arguments: str, code: int = 0) -> str:
+        """The same; what it told the person at the terminal."""
+        return self._ran(arguments, code).stderr
+
+    def _ran(self, arguments: Sequence[str], code: int) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [FAQBOT, *arguments],
             cwd=REPOSITORY,
@@ -132,7 +139,7 @@ class Shop:
             check=False,
         )
         assert done.returncode == code, f"faqbot {arguments} ended with {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout
+        return done
 
     def start(self) -> Self:
         """Start the service and wait until it answers."""

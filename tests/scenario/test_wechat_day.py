@@ -195,7 +195,7 @@ def test_no_log_holds_a_shoppers_words_number_or_key(shop: Shop) -> None:
 
 
 def test_a_second_start_in_the_same_folder_names_the_first(shop: Shop) -> None:
-    shop.faqbot("serve")
+    assert f"{shop.address}/chat" in shop.faqbot_notes("serve")
 
 
 @pytest.mark.parametrize("mode", ["plain", "compatible"])
